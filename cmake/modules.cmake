@@ -1,0 +1,26 @@
+# updraft_module(name [USES modules...] [LINK libraries...] [PCH kind])
+#
+# The library updraft_<name> of all sources under src/<name>/ (src/server/main holds the program).
+# PCH transport precompiles Asio and Beast too; every other module gets the standard library, fmt and
+# Boost.JSON.
+function(updraft_module name)
+  cmake_parse_arguments(ARG "" "PCH" "USES;LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/src/server/main/")
+  if(NOT sources)
+    return()
+  endif()
+  add_library(updraft_${name} STATIC ${sources})
+  target_include_directories(updraft_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(updraft_${name} PUBLIC ${ARG_LINK})
+  foreach(used IN LISTS ARG_USES)
+    if(TARGET updraft_${used})
+      target_link_libraries(updraft_${name} PUBLIC updraft_${used})
+    endif()
+  endforeach()
+  if(ARG_PCH STREQUAL "transport")
+    target_precompile_headers(updraft_${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_transport.hpp)
+  else()
+    target_precompile_headers(updraft_${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.hpp)
+  endif()
+endfunction()

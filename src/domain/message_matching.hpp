@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/upgrade_record.hpp"
+
+namespace updraft {
+
+/// Which record of a device an incoming message speaks of (spec 3.2, "Matching"). `records` are the
+/// device's records in any order; the answer is an index into them.
+[[nodiscard]] std::optional<std::size_t> match_reply(const std::vector<UpgradeRecord>& records,
+                                                     std::string_view message_id);
+
+/// By firmware id (processing first, then failed, canceled, waiting by newest upgrade time), else by
+/// version, else the only processing record. `success` records match last, so that a repeated final
+/// report is ignored by T21 instead of hitting another record.
+[[nodiscard]] std::optional<std::size_t> match_progress(const std::vector<UpgradeRecord>& records,
+                                                        std::string_view firmware_id, std::string_view version);
+
+/// All records that a version report speaks of: same version, waiting, processing or failed, same product.
+[[nodiscard]] std::vector<std::size_t> match_report(const std::vector<UpgradeRecord>& records,
+                                                    const ProductId& product, std::string_view version);
+
+}  // namespace updraft
