@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transport/http/message.hpp"
+
+namespace updraft::http {
+
+/// Handles one request, synchronously, on a worker thread. Throwing is a 500 and is logged.
+using Handler = std::function<Response(const Request&)>;
+
+/// Accepts a WebSocket: returns its handler, or a Response that refuses the upgrade. Worker thread.
+using WebSocketOpener =
+    std::function<std::variant<std::shared_ptr<WebSocketHandler>, Response>(const Request&, std::shared_ptr<WebSocketSender>)>;
+
+struct RouteOptions {
+    bool streaming_body = false;     ///< the handler reads Request::stream itself
+    std::int64_t body_bytes_max = 0;  ///< 0: the server's default for small bodies
+};
+
+/// One line of the API: what the OpenAPI document is checked against.
+struct Route {
+    Method method;
+    std::string pattern;  ///< "/firmware/{id}"; a last segment "{name...}" takes the rest
+    RouteOptions options;
+    Handler handler;
+    WebSocketOpener websocket;  ///< set for a WebSocket route (method get)
+};
+
+/// Finds the route of a path: literal segments win over parameters. Built once, then only read.
+class Router {
+public:
+    void add(Method method, std::string pattern, Handler handler, RouteOptions options = {});
+    void add_websocket(std::string pattern, WebSocketOpener opener);
+
+    struct Match {
+        const Route* route = nullptr;   ///< null: none for this method
+        Fields parameters;
+        std::vector<Method> allowed;    ///< methods that this path has; empty: unknown path
+    };
+    /// `path` is decoded, without `/api` and trailing slash. HEAD finds GET.
+    [[nodiscard]] Match find(Method method, std::string_view path) const;
+    [[nodiscard]] const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+
+private:
+    std::vector<std::unique_ptr<Route>> routes_;
+    struct Node;
+    std::shared_ptr<Node> root_;
+};
+
+}  // namespace updraft::http
