@@ -17,7 +17,8 @@ enum class DeviceState : std::uint8_t { not_active, offline, online };
 /// What a device last said about the software it runs.
 struct FirmwareInfo {
     std::string version;
-    std::optional<int> version_order;  ///< order of that version among the product's firmwares, if it is one
+    std::optional<int>
+        version_order;  ///< order of that version among the product's firmwares, if it is one
     std::map<std::string, std::string> properties;
     Instant updated_at;
     friend bool operator==(const FirmwareInfo&, const FirmwareInfo&) = default;
@@ -37,14 +38,16 @@ struct Device {
     std::string address;  ///< remote address of the latest connection
     std::optional<Instant> online_at;
     std::optional<Instant> offline_at;
-    std::optional<Instant> registered_at;  ///< when it was activated; `registryTime` and `registerTime`
+    std::optional<Instant>
+        registered_at;  ///< when it was activated; `registryTime` and `registerTime`
     std::optional<FirmwareInfo> firmware;
     UserId creator;
     Instant created_at;
     friend bool operator==(const Device&, const Device&) = default;
 };
 
-/// The value of a configuration key for a device: its own, else its product's, else nothing (spec 4.2).
+/// The value of a configuration key for a device: its own, else its product's, else nothing
+/// (spec 4.2).
 [[nodiscard]] std::optional<std::string> configured(const Device& device, const Product& product,
                                                     const std::string& key);
 

@@ -10,7 +10,8 @@
 
 namespace updraft {
 
-/// How a firmware's digest is made. Sent by name: `md5`, `sha256`. (JetLinks calls the digest a signature.)
+/// How a firmware's digest is made. Sent by name: `md5`, `sha256`. (JetLinks calls the digest a
+/// signature.)
 enum class SignMethod : std::uint8_t { md5, sha256 };
 
 /// One row of 其他配置; delivered to devices as `parameters`, id -> value.
@@ -27,15 +28,15 @@ struct Firmware {
     std::string name;  ///< 1..64 characters
     ProductId product;
     std::string product_name;
-    std::string version;         ///< 1..64 characters, free text; unique in the product
-    int version_order = 0;       ///< 1..99999, unique in the product: what "newer" means
+    std::string version;    ///< 1..64 characters, free text; unique in the product
+    int version_order = 0;  ///< 1..99999, unique in the product: what "newer" means
     SignMethod sign_method = SignMethod::sha256;
     std::string sign;            ///< lower-case hex digest of the artifact
     std::string url;             ///< as stored; may be relative to the public base path
     std::optional<FileId> file;  ///< our own stored file behind `url`, if it is one of ours
     std::int64_t size_bytes = 0;
     std::vector<FirmwareProperty> properties;
-    std::string description;     ///< at most 200 characters
+    std::string description;  ///< at most 200 characters
     UserId creator;
     std::string creator_name;
     Instant created_at;
@@ -50,8 +51,9 @@ inline constexpr int version_order_max = 99'999;
 inline constexpr int timeout_seconds_min = 1;
 inline constexpr int timeout_seconds_max = 99'999;
 
-/// Checks rows 7-16 and lower-cases `sign`; the first broken rule comes first in the message, all of
-/// them in `fields`, with the texts of the specification. Does not know other firmwares or files.
+/// Checks rows 7-16 and lower-cases `sign`; the first broken rule comes first in the message, all
+/// of them in `fields`, with the texts of the specification. Does not know other firmwares or
+/// files.
 [[nodiscard]] Result<Firmware> checked(Firmware firmware);
 
 /// Whether two versions of one firmware differ in a member that is frozen while records are waiting

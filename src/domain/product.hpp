@@ -9,7 +9,8 @@
 
 namespace updraft {
 
-/// How a product's devices reach the server (spec 2.7). Sent by name: `device`, `childrenDevice`, `gateway`.
+/// How a product's devices reach the server (spec 2.7). Sent by name: `device`, `childrenDevice`,
+/// `gateway`.
 enum class DeviceType : std::uint8_t { device, children_device, gateway };
 
 /// Configuration keys and their values, as a person typed them: credentials of a protocol
@@ -33,7 +34,7 @@ struct Product {
     std::string name;
     std::string description;  ///< `describe` in the API
     DeviceType device_type = DeviceType::device;
-    ProtocolId protocol;            ///< `messageProtocol` in the API
+    ProtocolId protocol;             ///< `messageProtocol` in the API
     std::string transport_protocol;  ///< "MQTT", "HTTP" ...
     std::string access_id;
     std::string access_provider;
@@ -61,7 +62,8 @@ struct ProtocolPackage {
     std::string description;
     std::string type;  ///< "builtin" or "jar" (metadata only, never executed)
     bool enabled = true;
-    Configuration configuration;  ///< `location`, `provider`, `fileId`; `supportFirmware` switch of a jar
+    Configuration
+        configuration;  ///< `location`, `provider`, `fileId`; `supportFirmware` switch of a jar
     std::vector<TransportDetail> transports;
     UserId creator;
     Instant created_at;
@@ -69,7 +71,8 @@ struct ProtocolPackage {
 };
 
 /// The features that `package` declares for `transport`; empty if it does not serve that transport.
-[[nodiscard]] std::vector<Feature> features_of(const ProtocolPackage& package, std::string_view transport);
+[[nodiscard]] std::vector<Feature> features_of(const ProtocolPackage& package,
+                                               std::string_view transport);
 [[nodiscard]] bool supports_firmware(const ProtocolPackage& package, std::string_view transport);
 
 }  // namespace updraft

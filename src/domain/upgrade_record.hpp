@@ -25,7 +25,8 @@ enum class UpgradeMode : std::uint8_t { push, pull };
 ///        └── stop ──> canceled ── continue ──> waiting
 ///
 /// Only success is final: a device may finish after we gave up on it, and then it counts (T20).
-/// Links repeat and reorder (MQTT QoS 1, CoAP): the same message twice changes nothing the second time.
+/// Links repeat and reorder (MQTT QoS 1, CoAP): the same message twice changes nothing the second
+/// time.
 struct UpgradeRecord {
     RecordId id;
     TaskId task;
@@ -38,13 +39,14 @@ struct UpgradeRecord {
     RecordState state = RecordState::waiting;
     int progress_percent = 0;  ///< 0..100 as reported; falls when a device restarts its download
     int attempt = 1;           ///< 1 for the first try
-    bool forced = false;       ///< flash even if the device has the version already (task extension)
-    bool acked = false;        ///< any evidence that the device got the notice of this attempt
-    bool resent = false;       ///< T25 was used for this attempt
-    bool revived = false;      ///< T19 was used for this attempt
-    std::string message_id;    ///< of the last push, or of the last answered pull
-    std::string server_id;     ///< node that owns the push in flight
-    std::string error_reason;  ///< shown verbatim; the device's own words or one of the constants below
+    bool forced = false;     ///< flash even if the device has the version already (task extension)
+    bool acked = false;      ///< any evidence that the device got the notice of this attempt
+    bool resent = false;     ///< T25 was used for this attempt
+    bool revived = false;    ///< T19 was used for this attempt
+    std::string message_id;  ///< of the last push, or of the last answered pull
+    std::string server_id;   ///< node that owns the push in flight
+    std::string
+        error_reason;  ///< shown verbatim; the device's own words or one of the constants below
     seconds response_timeout{0};
     seconds upgrade_timeout{0};
     Instant created_at;
@@ -58,8 +60,8 @@ struct UpgradeRecord {
     [[nodiscard]] std::optional<Instant> next_deadline() const;
 };
 
-/// The reasons that the server itself writes (spec 3.2). Stored in Chinese, as JetLinks' consoles show
-/// them; translated on output for people who asked for English.
+/// The reasons that the server itself writes (spec 3.2). Stored in Chinese, as JetLinks' consoles
+/// show them; translated on output for people who asked for English.
 namespace error_reason {
 inline constexpr std::string_view rejected = "设备拒绝升级";
 inline constexpr std::string_view failed = "升级失败";
@@ -102,7 +104,8 @@ struct SendFailed {
 /// T5: dispatch or pull finds that the device already runs the target version.
 struct AlreadyInstalled {};
 /// T6: a pull is answered with this record; also the repeat of an interrupted one (spec 4.5), which
-/// refreshes the message id and does not restart the timer. From failed or canceled only with force.
+/// refreshes the message id and does not restart the timer. From failed or canceled only when the
+/// pull was forced, which select_for_pull() has checked: it counts as a new attempt (T18).
 struct PullAnswered {
     std::string message_id;
 };
@@ -115,8 +118,12 @@ struct Replied {
 /// T9-T11, T19, T20: `firmware/upgrade/progress`.
 struct Progressed {
     ProgressReport report;
+    /// Another record of the device is processing, so a late sign of life must not revive this one
+    /// (T19 yields to "one at a time"). See another_is_processing() in message_matching.hpp.
+    bool another_is_processing = false;
 };
-/// T14, T15, T20: `firmware/report` or a read reply with this version.
+/// T14, T15, T20: `firmware/report` or a read reply with this version. With equal version it closes
+/// a waiting, processing or failed record; never a forced one.
 struct VersionReported {
     std::string version;
 };
@@ -146,32 +153,36 @@ struct OtherVersionRequested {};
 }  // namespace event
 
 using RecordEvent =
-    std::variant<event::Dispatched, event::SendFailed, event::AlreadyInstalled, event::PullAnswered, event::Replied,
-                 event::Progressed, event::VersionReported, event::DeadlinePassed, event::Stopped, event::Superseded,
-                 event::Started, event::DeviceDeleted, event::Reconnected, event::ServerRestarted,
-                 event::OtherVersionRequested>;
+    std::variant<event::Dispatched, event::SendFailed, event::AlreadyInstalled, event::PullAnswered,
+                 event::Replied, event::Progressed, event::VersionReported, event::DeadlinePassed,
+                 event::Stopped, event::Superseded, event::Started, event::DeviceDeleted,
+                 event::Reconnected, event::ServerRestarted, event::OtherVersionRequested>;
 
 /// What the caller has to do besides storing the record.
 enum class Effect : std::uint8_t {
-    send_upgrade,         ///< write the upgrade message with the record's message_id (T2, T25)
-    device_has_version,   ///< the device's firmware info becomes the target version (T10, T20)
-    supersede_lower,      ///< apply Superseded to the device's other records (T17)
-    confirm_by_read,      ///< ask the device once for its version: success was claimed by progress only
-    wake_device,          ///< the device may take its next waiting push record now
+    send_upgrade,        ///< write the upgrade message with the record's message_id (T2, T25)
+    device_has_version,  ///< the device's firmware info becomes the target version (T10, T14, T20);
+                         ///< what the report itself stored about that version, e.g. properties,
+                         ///< stays
+    supersede_lower,  ///< apply Superseded to the device's other records (T17)
+    confirm_by_read,  ///< ask the device once for its version: success was claimed by progress only
+    wake_device,      ///< the device, if connected, may take its next waiting push record now
 };
 
 /// The outcome of one event for one record.
 struct Transition {
-    UpgradeRecord record;         ///< the next record; equal to the given one when nothing changed
-    bool changed = false;         ///< store it
-    std::string_view rule;        ///< the row that applied, e.g. "T9", or that says why it is ignored: "T21"
+    UpgradeRecord record;   ///< the next record; equal to the given one when nothing changed
+    bool changed = false;   ///< store it
+    std::string_view rule;  ///< the row that applied, e.g. "T9", or that says why it is ignored:
+                            ///< "T21"; empty when the table has no row for this event in this state
     std::vector<Effect> effects;
 
     [[nodiscard]] bool has(Effect effect) const;
 };
 
 /// The state machine (spec 3.2, T1-T26): a pure function of record, event and time. Every gateway,
-/// timer and operator goes through it, so that the dialects cannot drift apart.
+/// timer and operator goes through it, so that the dialects cannot drift apart. An event that does
+/// not fit is ignored, never an error: links repeat and reorder. Effects come only with a change.
 [[nodiscard]] Transition apply(const UpgradeRecord& record, const RecordEvent& event, Instant now);
 
 }  // namespace updraft

@@ -20,7 +20,9 @@ struct RecordCounts {
     std::int64_t failed = 0;
     std::int64_t canceled = 0;
 
-    [[nodiscard]] std::int64_t total() const { return waiting + processing + success + failed + canceled; }
+    [[nodiscard]] std::int64_t total() const {
+        return waiting + processing + success + failed + canceled;
+    }
     [[nodiscard]] std::int64_t& of(RecordState state);
     [[nodiscard]] std::int64_t of(RecordState state) const;
     friend bool operator==(const RecordCounts&, const RecordCounts&) = default;
@@ -52,11 +54,12 @@ struct UpgradeTask {
     std::vector<DeviceId> devices;  ///< as chosen, at most 1,000 kept for the echo (spec 2.10)
     std::string terms;              ///< JSON text of the G3 `terms` as sent; empty if none
     std::string description;
-    bool stopped = false;  ///< the flag of spec 3.3
-    bool forced = false;   ///< extension `force`
-    std::optional<int> rate_per_second;   ///< extension `rate`
-    std::optional<int> max_concurrent;    ///< extension `maxConcurrent`
-    std::int64_t planned_total = 0;  ///< size of the frozen selection; records may still be being made
+    bool stopped = false;                ///< the flag of spec 3.3
+    bool forced = false;                 ///< extension `force`
+    std::optional<int> rate_per_second;  ///< extension `rate`
+    std::optional<int> max_concurrent;   ///< extension `maxConcurrent`
+    std::int64_t planned_total =
+        0;  ///< size of the frozen selection; records may still be being made
     UserId creator;
     std::string creator_name;
     Instant created_at;

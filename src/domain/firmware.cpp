@@ -1,0 +1,85 @@
+#include "domain/firmware.hpp"
+
+#include <string_view>
+#include <tuple>
+
+#include "base/bytes.hpp"
+#include "domain/form_rules.hpp"
+
+namespace updraft {
+namespace {
+
+std::size_t hex_digits_of(SignMethod method) {
+    switch (method) {
+        case SignMethod::md5:
+            return 32;
+        case SignMethod::sha256:
+            return 64;
+    }
+    return 0;
+}
+
+/// Row 10. What an absent number leaves is 0, so 0 reads as "not filled in".
+void check_version_order(FormRules& rules, int order) {
+    if (rules.require(order != 0, "versionOrder",
+                      {"请输入版本序号", "enter the version order, 1 to 99999"})) {
+        rules.require(
+            order >= version_order_min && order <= version_order_max, "versionOrder",
+            {"请输入1~99999之间的正整数",
+             fmt::format("version order {} is not a whole number from 1 to 99999", order)});
+    }
+}
+
+/// Rows 12 and 22.
+void check_sign(FormRules& rules, const Firmware& firmware) {
+    if (!rules.require(!firmware.sign.empty(), "sign", {"请输入签名", "enter the signature"})) {
+        return;
+    }
+    const std::size_t digits = hex_digits_of(firmware.sign_method);
+    rules.require(
+        is_hex(firmware.sign, digits), "sign",
+        text("签名应为{}位十六进制字符", "the signature has to be {} hex digits", digits));
+}
+
+/// Row 15.
+void check_properties(FormRules& rules, const std::vector<FirmwareProperty>& properties) {
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        rules.require(!properties[i].id.empty(), fmt::format("properties[{}].id", i),
+                      {"请输入KEY", "enter the key"});
+        rules.require(!properties[i].value.empty(), fmt::format("properties[{}].value", i),
+                      {"请输入VALUE", "enter the value"});
+    }
+}
+
+auto frozen_members(const Firmware& firmware) {
+    return std::tie(firmware.product, firmware.version, firmware.version_order, firmware.url,
+                    firmware.sign, firmware.sign_method, firmware.size_bytes);
+}
+
+}  // namespace
+
+Result<Firmware> checked(Firmware firmware) {
+    FormRules rules;
+    rules.require_text(firmware.name, "name", {"请输入名称", "enter a name"}, name_characters_max);
+    rules.require(!firmware.product.empty(), "productId", {"请选择所属产品", "choose a product"});
+    rules.require_text(firmware.version, "version", {"请输入版本号", "enter a version"},
+                       name_characters_max);
+    check_version_order(rules, firmware.version_order);
+    check_sign(rules, firmware);
+    rules.require(!firmware.url.empty(), "url", {"请上传文件", "upload a file"});
+    rules.require(firmware.size_bytes >= 0, "size",
+                  {"请输入文件大小", "enter the file's size, 0 bytes or more"});
+    check_properties(rules, firmware.properties);
+    rules.limit_text(firmware.description, "description", description_characters_max);
+    if (!rules.all_hold()) {
+        return std::move(rules).refusal();
+    }
+    firmware.sign = to_lower(firmware.sign);
+    return firmware;
+}
+
+bool frozen_members_differ(const Firmware& before, const Firmware& after) {
+    return frozen_members(before) != frozen_members(after);
+}
+
+}  // namespace updraft
