@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "app/live_events.hpp"
+#include "app/ports.hpp"
+#include "base/ids.hpp"
+
+namespace updraft {
+
+/// The one way in which upgrade records change (design 3.1): applies an event with the domain's state
+/// machine inside a unit of work, stores the next record and counters, and arranges the effects to
+/// happen after the commit (send, wake the dispatcher, publish live events, device's firmware info,
+/// superseding). Every service, gateway and timer goes through here. Safe from every thread; holds no
+/// state but the listener functions.
+class RecordChanges {
+public:
+    /// What happens outside the database, always after the commit and only by handing over.
+    struct Listeners {
+        std::function<void(const UpgradeRecord&)> send_upgrade;  ///< T2, T25: write the upgrade message
+        std::function<void(const DeviceId&)> wake_device;        ///< it may take its next waiting push
+        std::function<void(const DeviceId&)> read_version;       ///< ask it for its version, once
+    };
+
+    RecordChanges(const Clock& clock, SnowflakeIds& ids, LiveEvents& live) : clock_(clock), ids_(ids), live_(live) {}
+    /// Called once by the wiring before anything runs.
+    void listen(Listeners listeners) { listeners_ = std::move(listeners); }
+
+    /// Applies one event to one record that was read in `work`. Returns what the state machine said.
+    Transition apply(UnitOfWork& work, const UpgradeRecord& record, const RecordEvent& event) const;
+
+    /// T22 for all records of a device that is being deleted in `work`.
+    void device_deleted(UnitOfWork& work, const DeviceId& device) const;
+
+private:
+    const Clock& clock_;
+    SnowflakeIds& ids_;
+    LiveEvents& live_;
+    Listeners listeners_;
+};
+
+}  // namespace updraft
