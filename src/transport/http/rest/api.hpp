@@ -12,6 +12,7 @@
 
 #include "app/identity.hpp"
 #include "app/query.hpp"
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "transport/http/router.hpp"
 
