@@ -1,0 +1,53 @@
+# The commands a person needs. Each one works as the first command on a fresh Debian 12, as root or
+# with sudo: what is missing is installed first.
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+
+.PHONY: help deps build console run test test-asan test-tsan bench fuzz format clean
+
+help:
+	@echo "make run        build and start a demo: a live rollout to simulated devices"
+	@echo "make test       build and run every test"
+	@echo "make build      build/release/updraft"
+	@echo "make test-asan  the tests of the C++ code under AddressSanitizer and UBSan; test-tsan: ThreadSanitizer"
+	@echo "make bench      measure; writes build/bench/report.md"
+	@echo "make fuzz       run every fuzzer for SECONDS (60)"
+	@echo "make format     clang-format over the tree"
+
+deps:
+	@tools/install_dependencies.sh
+
+build: deps
+	@mkdir -p build && { cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }; }
+	@cmake --build --preset release --target updraft -j $(JOBS)
+
+# The server's pages are part of the binary; the web console will be built here.
+console: deps
+
+run: build
+	@build/release/updraft demo
+
+test: deps
+	@cmake --preset release -DUPDRAFT_WARNINGS_AS_ERRORS=ON
+	@cmake --build --preset release -j $(JOBS)
+	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
+
+test-asan test-tsan: test-%: deps
+	@cmake --preset $*
+	@cmake --build --preset $* -j $(JOBS)
+	@ctest --test-dir build/$* --output-on-failure -j $(JOBS)
+
+bench: build
+	@cmake --build --preset release --target bench_tools -j $(JOBS)
+	@/usr/bin/python3 tests/bench/bench.py --binary build/release/updraft --out build/bench
+
+SECONDS ?= 60
+fuzz: deps
+	@cmake --preset fuzz && cmake --build --preset fuzz -j $(JOBS)
+	@tools/run_fuzzers.sh build/fuzz $(SECONDS)
+
+format:
+	@git ls-files '*.hpp' '*.cpp' | xargs clang-format-19 -i
+
+clean:
+	@rm -rf build
