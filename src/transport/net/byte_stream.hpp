@@ -29,7 +29,8 @@ struct IoResult {
 };
 
 /// One connection, plain TCP or TLS, with a deadline on every wait. Lives on one event loop; every
-/// call is made there. Several coroutines of that loop may use it: one reader and one writer at a time.
+/// call is made there. Several coroutines of that loop may use it: one reader and one writer at a
+/// time.
 class ByteStream {
 public:
     virtual ~ByteStream() = default;
@@ -38,13 +39,23 @@ public:
     virtual awaitable<IoResult> handshake(std::chrono::milliseconds deadline) = 0;
     /// Reads at least one byte, or says why not. A deadline of zero waits for ever (only for peers
     /// whose silence is bounded elsewhere).
-    virtual awaitable<IoResult> read_some(std::span<char> into, std::chrono::milliseconds deadline) = 0;
+    virtual awaitable<IoResult> read_some(std::span<char> into,
+                                          std::chrono::milliseconds deadline) = 0;
     /// Writes everything; the deadline starts anew whenever bytes move.
-    virtual awaitable<IoResult> write_all(std::string_view bytes, std::chrono::milliseconds deadline) = 0;
-    /// Sends `length` bytes of an open file from `offset`: sendfile on plain TCP, streamed under TLS
-    /// through a scratch buffer of the thread. The deadline starts anew whenever bytes move.
+    virtual awaitable<IoResult> write_all(std::string_view bytes,
+                                          std::chrono::milliseconds deadline) = 0;
+    /// Sends `length` bytes of an open file from `offset`: sendfile on plain TCP, streamed under
+    /// TLS through a scratch buffer of the thread. The deadline starts anew whenever bytes move.
     virtual awaitable<IoResult> send_file(int file, std::int64_t offset, std::int64_t length,
                                           std::chrono::milliseconds deadline) = 0;
+    /// As write_all, and says that more follows at once: the kernel waits for it to fill its
+    /// packets.
+    virtual awaitable<IoResult> write_head(std::string_view bytes,
+                                           std::chrono::milliseconds deadline) {
+        return write_all(bytes, deadline);
+    }
+    /// Tells the peer that nothing more will be written; reading goes on.
+    virtual void finish_writing() {}
     /// Tells the peer and closes; pending waits end with `closed`. Idempotent.
     virtual void close() = 0;
     [[nodiscard]] virtual bool is_open() const = 0;
@@ -56,7 +67,8 @@ public:
 
 [[nodiscard]] std::unique_ptr<ByteStream> plain_stream(asio::io_context& loop, Socket socket);
 /// TLS with OpenSSL on the socket's descriptor. `context` must outlive the stream.
-[[nodiscard]] std::unique_ptr<ByteStream> tls_stream(asio::io_context& loop, Socket socket, SSL_CTX& context);
+[[nodiscard]] std::unique_ptr<ByteStream> tls_stream(asio::io_context& loop, Socket socket,
+                                                     SSL_CTX& context);
 
 /// A server-side TLS context: TLS 1.2 and 1.3 (Mozilla's intermediate profile), tickets on.
 struct TlsOptions {
@@ -72,8 +84,8 @@ class Listener {
 public:
     using Accepted = std::function<void(std::unique_ptr<ByteStream>)>;
     /// Throws std::system_error when the address cannot be bound, naming it.
-    Listener(EventLoops& loops, const std::string& host, std::uint16_t port, std::shared_ptr<SSL_CTX> tls,
-             Accepted accepted);
+    Listener(EventLoops& loops, const std::string& host, std::uint16_t port,
+             std::shared_ptr<SSL_CTX> tls, Accepted accepted);
     ~Listener();
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -18,7 +19,8 @@ template <class T>
 using awaitable = asio::awaitable<T, asio::io_context::executor_type>;
 
 /// The event loops: each is one io_context that one thread runs, and a connection lives on one loop
-/// for its whole life. So a session needs no lock and no strand; whoever is elsewhere posts to its loop.
+/// for its whole life. So a session needs no lock and no strand; whoever is elsewhere posts to its
+/// loop.
 class EventLoops {
 public:
     /// Starts `count` threads (at least 1).
@@ -45,5 +47,8 @@ private:
 /// Starts a coroutine on `loop` under a name; an exception that leaves it is logged with that name
 /// and counted, never lost.
 void spawn(asio::io_context& loop, std::string name, awaitable<void> task);
+
+/// How many spawned tasks an exception has ended since the start. Safe from every thread.
+[[nodiscard]] std::uint64_t tasks_failed();
 
 }  // namespace updraft::net

@@ -19,8 +19,8 @@ public:
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
-    /// Queues `work`; false when the queue is full or the pool is stopping: say "later" (503, CONNACK
-    /// 0x03). `work` must not throw. Safe from every thread; never blocks.
+    /// Queues `work`; false when the queue is full or the pool is stopping: say "later" (503,
+    /// CONNACK 0x03). `work` must not throw. Safe from every thread; never blocks.
     [[nodiscard]] bool post(std::function<void()> work);
 
     /// Runs `work` on the pool and resumes the caller on its own loop. False when it was not run

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <string>
+
+#include "transport/net/byte_stream.hpp"
+#include "transport/net/deadline.hpp"
+
+namespace updraft::net {
+
+/// What plain and TLS streams share: the socket, waiting with a deadline, closing.
+class SocketStream : public ByteStream {
+public:
+    [[nodiscard]] bool is_open() const override { return open_; }
+    [[nodiscard]] std::string remote_address() const override;
+    [[nodiscard]] asio::io_context& loop() override { return loop_; }
+    void finish_writing() override;
+    void close() override;
+
+protected:
+    using Token = asio::use_awaitable_t<asio::io_context::executor_type>;
+
+    SocketStream(asio::io_context& loop, Socket socket);
+
+    /// Waits until the socket can be read or written.
+    awaitable<IoStatus> wait_readable(std::chrono::milliseconds deadline);
+    awaitable<IoStatus> wait_writable(std::chrono::milliseconds deadline);
+    /// Lets other connections of this loop have a turn.
+    awaitable<void> give_way();
+
+    asio::io_context& loop_;
+    Socket socket_;
+    bool open_ = true;
+    Deadline read_deadline_;
+    Deadline write_deadline_;
+
+private:
+    awaitable<IoStatus> wait(Socket::wait_type what, Deadline& timer,
+                             std::chrono::milliseconds deadline);
+    void cancel();
+
+    asio::ip::tcp::endpoint peer_;
+};
+
+/// What a peer's own doing looks like in errno: it hung up, or the network lost it.
+[[nodiscard]] IoStatus status_of_errno(int error);
+
+}  // namespace updraft::net
