@@ -1,0 +1,425 @@
+#include "app/access_service.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "app/menu.hpp"
+#include "base/bytes.hpp"
+#include "base/log.hpp"
+
+namespace updraft {
+namespace {
+
+constexpr std::size_t token_bytes = 16;  // 32 hex digits
+
+std::string sha256_hex(std::string_view secret) {
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (EVP_Digest(secret.data(), secret.size(), digest.data(), &size, EVP_sha256(), nullptr) !=
+        1) {
+        throw std::runtime_error("OpenSSL could not compute a SHA-256");
+    }
+    return to_hex(std::span(digest.data(), size));
+}
+
+Error not_signed_in() {
+    return Error::of(ErrorCode::unauthorized, text("用户未登录", "you are not signed in"));
+}
+
+Error sign_in_ended() {
+    return Error::of(ErrorCode::token_expired,
+                     text("登录已过期, 请重新登录", "your sign-in has expired, sign in again"));
+}
+
+Error wrong_password() {
+    return Error::of(ErrorCode::login_failed,
+                     text("用户名密码错误或用户已被禁用", "wrong user name or password"));
+}
+
+bool expired(const TokenRow& token, Instant now) {
+    return token.idle_timeout && now - token.last_used_at > *token.idle_timeout;
+}
+
+/// The user name and the address are keys of their own: a stranger cannot lock out `admin`
+/// everywhere, nor try all names from one place.
+std::string key_of(const SignIn& request) {
+    return request.username + "\n" + request.address;
+}
+
+}  // namespace
+
+std::optional<milliseconds> SignInFailures::attempt(const std::string& key, int failures_max,
+                                                    Instant now) {
+    auto found = windows_.find(key);
+    if (found != windows_.end() && now - found->second.since >= window_) {
+        windows_.erase(found);
+        found = windows_.end();
+    }
+    if (found == windows_.end()) {
+        make_room(now);
+        windows_[key] = {now, 1};
+        return std::nullopt;
+    }
+    if (found->second.failures >= failures_max) {
+        return window_ - (now - found->second.since);
+    }
+    ++found->second.failures;
+    return std::nullopt;
+}
+
+void SignInFailures::take_back(const std::string& key) {
+    const auto found = windows_.find(key);
+    if (found != windows_.end() && --found->second.failures <= 0) {
+        windows_.erase(found);
+    }
+}
+
+void SignInFailures::make_room(Instant now) {
+    if (windows_.size() < keys_max_) {
+        return;
+    }
+    std::erase_if(windows_, [&](const auto& each) { return now - each.second.since >= window_; });
+    if (windows_.size() >= keys_max_) {
+        windows_.erase(std::ranges::min_element(
+            windows_, {}, [](const auto& each) { return each.second.since; }));
+    }
+}
+
+Identity identity_of(const User& user, const std::vector<Role>& roles) {
+    Identity identity{user.id, user.username, user.name, user.username == admin_username, {}};
+    for (const Role& role : roles) {
+        for (auto& [resource, actions] : permissions_of(role.grants)) {
+            identity.permissions[resource].insert(actions.begin(), actions.end());
+        }
+    }
+    return identity;
+}
+
+std::vector<Role> roles_of(const Repositories& rows, const User& user) {
+    std::vector<Role> roles;
+    for (const RoleId& id : user.roles) {
+        if (std::optional<Role> role = rows.roles().find(id)) {
+            roles.push_back(*std::move(role));
+        }
+    }
+    return roles;
+}
+
+AccessService::AccessService(Store& store, const Clock& clock, SnowflakeIds& ids,
+                             AccessOptions options)
+    : store_(store),
+      clock_(clock),
+      ids_(ids),
+      options_(options),
+      encryption_(options.login_encryption ? std::make_unique<LoginEncryption>() : nullptr),
+      failures_(options.failures_window, options.failures_tracked_max) {}
+
+Result<std::optional<std::string>> AccessService::start(
+    const std::optional<std::string>& admin_password) {
+    const bool has_admin = store_.read([](const Repositories& rows) {
+        return rows.users().find_by_username(std::string(admin_username)).has_value();
+    });
+    if (has_admin) {
+        return std::optional<std::string>();
+    }
+    if (admin_password) {
+        UPDRAFT_CHECK(add_admin(*admin_password));
+        return std::optional<std::string>();
+    }
+    std::string token = random_hex(token_bytes);
+    const std::scoped_lock lock(mutex_);
+    set_up_hash_ = sha256_hex(token);
+    return std::optional<std::string>(std::move(token));
+}
+
+bool AccessService::is_set_up_token(const std::string& token) const {
+    const std::string hash = sha256_hex(token);
+    const std::scoped_lock lock(mutex_);
+    return !set_up_hash_.empty() && equals_constant_time(hash, set_up_hash_);
+}
+
+Result<void> AccessService::set_up(const std::string& token, const std::string& password) {
+    if (!is_set_up_token(token)) {
+        return Error::of(
+            ErrorCode::access_denied,
+            text("初始化链接无效或已被使用; 重启服务器可获得新的链接",
+                 "the set-up link is wrong or was used; a restart of the server prints "
+                 "a new one while there is no administrator"));
+    }
+    UPDRAFT_CHECK(add_admin(password));
+    const std::scoped_lock lock(mutex_);
+    set_up_hash_.clear();
+    return {};
+}
+
+Result<void> AccessService::add_admin(const std::string& password) {
+    UPDRAFT_CHECK(checked_password(password));
+    UPDRAFT_TRY(std::string hash, passwords_.hash(password));
+    User admin;
+    admin.id = UserId(ids_.next());
+    admin.username = admin_username;
+    admin.name = "超级管理员";
+    admin.password_hash = std::move(hash);
+    admin.created_at = clock_.now();
+    return store_.write([&](UnitOfWork& work) -> Result<void> {
+        if (work.users().find_by_username(admin.username)) {
+            return Error::of(ErrorCode::conflict,
+                             text("管理员已存在", "there is an administrator already"));
+        }
+        work.users().add(admin);
+        return {};
+    });
+}
+
+Result<void> AccessService::count_attempt(const SignIn& request) {
+    const std::scoped_lock lock(mutex_);
+    const Instant now = clock_.now();
+    std::optional<milliseconds> wait =
+        failures_.attempt(key_of(request), options_.failures_max, now);
+    if (!wait) {
+        wait = failures_.attempt(request.address, options_.address_failures_max, now);
+    }
+    if (!wait) {
+        return {};
+    }
+    log::warn("access", "sign-in attempts limited username={} address={}", request.username,
+              request.address);
+    return Error::of(
+        ErrorCode::too_many_requests,
+        text("登录失败次数过多, 请{}秒后再试", "too many failed sign-ins, try again in {} seconds",
+             std::chrono::ceil<seconds>(*wait).count()));
+}
+
+Result<User> AccessService::checked_user(const SignIn& request) {
+    std::string password = request.password;
+    if (encryption_) {
+        UPDRAFT_TRY(password, encryption_->decrypt(request.encrypt_id, request.password));
+    }
+    std::optional<User> user = store_.read(
+        [&](const Repositories& rows) { return rows.users().find_by_username(request.username); });
+    if (password.size() > password_bytes_max) {
+        return wrong_password();  // nobody has one
+    }
+    UPDRAFT_TRY(const bool right,
+                passwords_.matches(password, user ? user->password_hash : std::string()));
+    if (!right) {
+        return wrong_password();
+    }
+    if (!user->enabled) {
+        return Error::of(ErrorCode::user_disabled, text("用户已被禁用", "the user is disabled"));
+    }
+    return *std::move(user);
+}
+
+Result<SignedIn> AccessService::sign_in(const SignIn& request) {
+    UPDRAFT_CHECK(count_attempt(request));
+    Result<User> user = checked_user(request);
+    {
+        const std::scoped_lock lock(mutex_);
+        if (user) {
+            failures_.forget(key_of(request));
+        } else if (user.error().code != ErrorCode::login_failed) {
+            failures_.take_back(key_of(request));
+        }
+        if (user || user.error().code != ErrorCode::login_failed) {
+            failures_.take_back(request.address);
+        }
+    }
+    if (!user) {
+        return user.error();
+    }
+    SignedIn signed_in;
+    signed_in.token = random_hex(token_bytes);
+    signed_in.idle_timeout = options_.token_idle_timeout;
+    if (request.expires_ms) {
+        signed_in.idle_timeout = *request.expires_ms > 0
+                                     ? std::optional(milliseconds(*request.expires_ms))
+                                     : std::nullopt;
+    }
+    signed_in.user = *std::move(user);
+    signed_in.roles =
+        store_.read([&](const Repositories& rows) { return roles_of(rows, signed_in.user); });
+    signed_in.identity = identity_of(signed_in.user, signed_in.roles);
+
+    const Instant now = clock_.now();
+    const TokenRow row{sha256_hex(signed_in.token), signed_in.user.id, signed_in.idle_timeout, now};
+    UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
+        work.tokens().remove_expired(now);
+        work.tokens().add(row);
+        return {};
+    }));
+    remember(row.token_sha256, {row, signed_in.identity, now, now}, generation());
+    log::info("access", "signed in username={} address={}", request.username, request.address);
+    return signed_in;
+}
+
+void AccessService::sign_out(const std::string& token) {
+    const std::string hash = sha256_hex(token);
+    {
+        const std::scoped_lock lock(mutex_);
+        cached_.erase(hash);
+    }
+    (void)store_.write([&](UnitOfWork& work) -> Result<void> {
+        work.tokens().remove(hash);
+        return {};
+    });
+    const std::scoped_lock lock(mutex_);
+    ++generation_;
+    cached_.erase(hash);  // a request in between may have read it again
+}
+
+Result<Identity> AccessService::identify(const std::string& token) {
+    if (token.empty()) {
+        return not_signed_in();
+    }
+    const Instant now = clock_.now();
+    const std::string hash = sha256_hex(token);
+    std::optional<Identity> known = cached_identity(hash, now);
+    Result<Identity> identity =
+        known ? Result<Identity>(*std::move(known)) : read_identity(hash, now);
+    if (identity) {
+        touch(hash, now);
+    }
+    return identity;
+}
+
+bool AccessService::is_signed_in(const std::string& token) const {
+    const std::string hash = sha256_hex(token);
+    {
+        const std::scoped_lock lock(mutex_);
+        if (const auto found = cached_.find(hash); found != cached_.end()) {
+            return !expired(found->second.row, clock_.now());
+        }
+    }
+    const auto row =
+        store_.read([&](const Repositories& rows) { return rows.tokens().find(hash); });
+    return row && !expired(*row, clock_.now());
+}
+
+std::optional<Identity> AccessService::cached_identity(const std::string& hash, Instant now) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = cached_.find(hash);
+    if (found == cached_.end()) {
+        return std::nullopt;
+    }
+    CachedToken& cached = found->second;
+    if (expired(cached.row, now) || now - cached.read_at > options_.identity_max_age) {
+        return std::nullopt;  // the store knows better; what it says replaces this
+    }
+    cached.row.last_used_at = std::max(cached.row.last_used_at, now);
+    return cached.identity;
+}
+
+Result<Identity> AccessService::read_identity(const std::string& hash, Instant now) {
+    const std::uint64_t as_of = generation();
+    std::optional<TokenRow> row;
+    std::optional<User> user;
+    std::vector<Role> roles;
+    store_.read([&](const Repositories& rows) {
+        row = rows.tokens().find(hash);
+        user = row ? rows.users().find(row->user) : std::nullopt;
+        roles = user ? roles_of(rows, *user) : roles;
+    });
+    const Instant stored = row ? row->last_used_at : Instant{};
+    if (row) {
+        // The stored time lags behind: uses since then are in memory.
+        const std::scoped_lock lock(mutex_);
+        if (const auto found = cached_.find(hash); found != cached_.end()) {
+            row->last_used_at = std::max(row->last_used_at, found->second.row.last_used_at);
+        }
+    }
+    if (!row || !user || !user->enabled || expired(*row, now)) {
+        const std::scoped_lock lock(mutex_);
+        cached_.erase(hash);
+        return sign_in_ended();
+    }
+    row->last_used_at = now;
+    Identity identity = identity_of(*user, roles);
+    remember(hash, {*row, identity, now, stored}, as_of);
+    return identity;
+}
+
+void AccessService::touch(const std::string& hash, Instant now) {
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto found = cached_.find(hash);
+        if (found == cached_.end() || now - found->second.touched_at < options_.touch_interval) {
+            return;
+        }
+        found->second.touched_at = now;
+    }
+    try {
+        store_.submit(
+            [hash, now](UnitOfWork& work) {
+                work.tokens().touch(hash, now);
+                return true;
+            },
+            [](std::exception_ptr) {});
+    } catch (const StorageError& failed) {
+        // The request itself goes on; the next use in a minute stores it again.
+        log::warn("access", "last use of a token not stored reason=\"{}\"", failed.what());
+    }
+}
+
+std::uint64_t AccessService::generation() const {
+    const std::scoped_lock lock(mutex_);
+    return generation_;
+}
+
+void AccessService::remember(const std::string& hash, CachedToken token, std::uint64_t as_of) {
+    const std::scoped_lock lock(mutex_);
+    if (as_of != generation_) {
+        return;  // read before a sign-out or a change of rights: must not outlive it
+    }
+    if (cached_.size() >= options_.tokens_cached_max && !cached_.contains(hash)) {
+        cached_.erase(std::ranges::min_element(
+            cached_, {}, [](const auto& each) { return each.second.row.last_used_at; }));
+    }
+    cached_.insert_or_assign(hash, std::move(token));
+}
+
+void AccessService::forget_cached() {
+    const std::scoped_lock lock(mutex_);
+    ++generation_;
+    for (auto& [hash, cached] : cached_) {
+        cached.read_at = Instant{};  // read again at the next use; the time of the last use stays
+    }
+}
+
+Result<void> AccessService::change_password(const Identity& identity, const std::string& token,
+                                            const std::string& old_password,
+                                            const std::string& new_password) {
+    std::optional<User> user =
+        store_.read([&](const Repositories& rows) { return rows.users().find(identity.user); });
+    if (!user) {
+        return sign_in_ended();
+    }
+    UPDRAFT_TRY(const bool right, passwords_.matches(old_password, user->password_hash));
+    if (!right) {
+        return Error::of(ErrorCode::login_failed, text("原密码错误", "the old password is wrong"));
+    }
+    UPDRAFT_CHECK(checked_password(new_password));
+    UPDRAFT_TRY(const std::string hash, passwords_.hash(new_password));
+    const std::string kept = sha256_hex(token);
+    UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
+        std::optional<User> current = work.users().find(identity.user);
+        if (!current) {
+            return sign_in_ended();
+        }
+        current->password_hash = hash;
+        work.users().update(*current);
+        const std::optional<TokenRow> own = work.tokens().find(kept);
+        work.tokens().remove_all_of(identity.user);
+        if (own) {
+            work.tokens().add(*own);
+        }
+        return {};
+    }));
+    forget_cached();
+    return {};
+}
+
+}  // namespace updraft
