@@ -65,6 +65,8 @@ public:
 
     [[nodiscard]] Subscription subscribe(Listener listener);
     void publish(const LiveEvent& event) const;
+    /// False when an event would reach nobody: then it need not be made.
+    [[nodiscard]] bool anyone_listens() const;
 
 private:
     struct Listeners;

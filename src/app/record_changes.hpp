@@ -35,6 +35,10 @@ public:
     void device_deleted(UnitOfWork& work, const DeviceId& device) const;
 
 private:
+    void arrange(UnitOfWork& work, const Transition& transition, bool state_changed, Instant now) const;
+    void perform(Effect effect, const UpgradeRecord& record) const;
+    void supersede_others(UnitOfWork& work, const UpgradeRecord& finished) const;
+
     const Clock& clock_;
     SnowflakeIds& ids_;
     LiveEvents& live_;

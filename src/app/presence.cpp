@@ -1,0 +1,260 @@
+#include "app/presence.hpp"
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+
+namespace updraft {
+
+Presence::Presence(Store& store, const DeviceLinks& links, const RecordChanges& changes,
+                   LiveEvents& live, const Clock& clock, SnowflakeIds& ids, Options options)
+    : store_(store),
+      links_(links),
+      changes_(changes),
+      live_(live),
+      clock_(clock),
+      ids_(ids),
+      options_(options) {}
+
+void Presence::start() {
+    const auto done = store_.write([&](UnitOfWork& work) -> Result<void> {
+        work.devices().all_offline(clock_.now());
+        return {};
+    });
+    UPDRAFT_ASSERT(done.has_value());
+}
+
+void Presence::note(Change change) {
+    bool first = false;
+    bool full = false;
+    {
+        const std::lock_guard lock(mutex_);
+        first = pending_.empty();
+        pending_.push_back(std::move(change));
+        full = pending_.size() == options_.flush_changes_max;
+    }
+    if ((first || full) && listeners_.flush_wanted) {
+        listeners_.flush_wanted();
+    }
+}
+
+void Presence::connected(const DeviceId& carrier, const std::string& address) {
+    {
+        const std::lock_guard lock(mutex_);
+        connections_[carrier] = {address, true};
+    }
+    note({{carrier, true, clock_.now(), address}, true});
+}
+
+void Presence::disconnected(const DeviceId& carrier) {
+    {
+        const std::lock_guard lock(mutex_);
+        connections_.erase(carrier);
+        std::erase_if(children_, [&](const auto& child) { return child.second.gateway == carrier; });
+    }
+    note({{carrier, false, clock_.now(), {}}, true});
+}
+
+void Presence::child_online(const DeviceId& child, const DeviceId& gateway) {
+    std::string address;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto known = children_.find(child);
+        const bool follows = known != children_.end() && known->second.gateway == gateway;
+        if (follows && known->second.online) {
+            return;
+        }
+        children_[child] = {gateway, true};
+        const auto connection = connections_.find(gateway);
+        if (connection != connections_.end()) {
+            address = connection->second.address;
+        }
+    }
+    note({{child, true, clock_.now(), address}, false});
+}
+
+void Presence::child_offline(const DeviceId& child, const DeviceId& gateway) {
+    {
+        const std::lock_guard lock(mutex_);
+        children_[child] = {gateway, false};
+    }
+    note({{child, false, clock_.now(), {}}, false});
+}
+
+void Presence::said(const DeviceId& carrier, bool online) {
+    std::string address;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto connection = connections_.find(carrier);
+        if (connection == connections_.end() || connection->second.online == online) {
+            return;
+        }
+        connection->second.online = online;
+        address = connection->second.address;
+    }
+    note({{carrier, online, clock_.now(), address}, false});
+}
+
+void Presence::forget(const DeviceId& device) {
+    const std::lock_guard lock(mutex_);
+    children_.erase(device);
+    std::erase_if(children_, [&](const auto& child) { return child.second.gateway == device; });
+}
+
+void Presence::adopt(const DeviceId& child, const DeviceId& gateway) {
+    const std::lock_guard lock(mutex_);
+    const auto [known, added] = children_.try_emplace(child, Child{gateway, false});
+    if (!added && known->second.gateway != gateway) {
+        known->second = {gateway, false};
+    }
+}
+
+std::optional<DeviceId> Presence::carrier_of(const DeviceId& device) const {
+    std::optional<DeviceId> carrier;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto child = children_.find(device);
+        if (child == children_.end()) {
+            carrier = device;
+        } else if (child->second.online) {
+            carrier = child->second.gateway;
+        }
+    }
+    return carrier && links_.is_connected(*carrier) ? carrier : std::nullopt;
+}
+
+bool Presence::is_child(const DeviceId& child, const DeviceId& gateway) const {
+    const std::lock_guard lock(mutex_);
+    const auto known = children_.find(child);
+    return known != children_.end() && known->second.gateway == gateway;
+}
+
+bool Presence::is_online(const DeviceId& device) const {
+    const std::lock_guard lock(mutex_);
+    const auto child = children_.find(device);
+    if (child != children_.end()) {
+        return child->second.online;
+    }
+    const auto connection = connections_.find(device);
+    return connection != connections_.end() && connection->second.online;
+}
+
+bool Presence::flush() {
+    std::vector<Change> batch;
+    bool more = false;
+    {
+        const std::lock_guard lock(mutex_);
+        const std::size_t count = std::min(pending_.size(), options_.flush_changes_max);
+        const auto end = pending_.begin() + static_cast<std::ptrdiff_t>(count);
+        batch.assign(std::make_move_iterator(pending_.begin()), std::make_move_iterator(end));
+        pending_.erase(pending_.begin(), end);
+        more = !pending_.empty();
+    }
+    if (batch.empty()) {
+        return false;
+    }
+    const auto shared = std::make_shared<const std::vector<Change>>(std::move(batch));
+    store_.submit(
+        [this, shared](UnitOfWork& work) {
+            store_batch(work, *shared);
+            return true;
+        },
+        [](const std::exception_ptr& failure) {
+            if (failure) {
+                log::error("presence", "connection states could not be stored");
+            }
+        });
+    return more;
+}
+
+void Presence::store_batch(UnitOfWork& work, const std::vector<Change>& batch) {
+    std::vector<PresenceChange> rows;
+    rows.reserve(batch.size());
+    for (const Change& change : batch) {
+        rows.push_back(change.row);
+    }
+    work.devices().apply_presence(rows);
+    for (const Change& change : batch) {
+        store_one(work, change);
+    }
+}
+
+void Presence::store_one(UnitOfWork& work, const Change& change) {
+    const PresenceChange& row = change.row;
+    const std::optional<Device> device = work.devices().find(row.device);
+    if (!device || device->state == DeviceState::not_active) {
+        return;
+    }
+    work.device_logs().add(
+        {ids_.next(), row.device, row.online ? "online" : "offline", row.at, row.address, {}});
+    work.after_commit([this, row, product = device->product] {
+        live_.publish({row.at, live::DeviceStateChanged{row.device, product,
+                                                        row.online ? DeviceState::online
+                                                                   : DeviceState::offline}});
+    });
+    if (change.connection && device->device_type == DeviceType::gateway) {
+        follow_gateway(work, *device, row);
+    }
+    if (row.online) {
+        came_online(work, *device);
+    }
+}
+
+/// T3, T25, and the version that nobody knows yet.
+void Presence::came_online(UnitOfWork& work, const Device& device) {
+    for (const UpgradeRecord& record : work.records().of_device(device.id)) {
+        if (record.state == RecordState::processing && !record.acked) {
+            changes_.apply(work, record, event::Reconnected{});
+        }
+    }
+    const bool version_unknown = !device.firmware.has_value();
+    work.after_commit([this, id = device.id, version_unknown] {
+        if (listeners_.wake_device) {
+            listeners_.wake_device(id);
+        }
+        if (version_unknown && listeners_.read_version) {
+            listeners_.read_version(id);
+        }
+    });
+}
+
+void Presence::follow_gateway(UnitOfWork& work, const Device& gateway,
+                              const PresenceChange& change) {
+    std::vector<Device> children = work.devices().children_of(gateway.id);
+    if (children.size() > options_.children_per_gateway_max) {
+        log::warn("presence", "gateway has too many children device={} children={} followed={}",
+                  gateway.id, children.size(), options_.children_per_gateway_max);
+        children.erase(children.begin() +
+                           static_cast<std::ptrdiff_t>(options_.children_per_gateway_max),
+                       children.end());
+    }
+    std::vector<PresenceChange> rows;
+    std::vector<Device> moved;
+    for (Device& child : children) {
+        if (child.state == DeviceState::not_active) {
+            continue;
+        }
+        rows.push_back({child.id, change.online, change.at, change.address});
+        moved.push_back(std::move(child));
+    }
+    work.devices().apply_presence(rows);
+    if (change.online) {
+        const std::lock_guard lock(mutex_);
+        if (connections_.contains(gateway.id)) {  // it may be gone again
+            for (const Device& child : moved) {
+                children_[child.id] = {gateway.id, true};
+            }
+        }
+    }
+    for (const Device& child : moved) {
+        work.after_commit([this, change, id = child.id, product = child.product] {
+            live_.publish({change.at, live::DeviceStateChanged{id, product,
+                                                               change.online ? DeviceState::online
+                                                                             : DeviceState::offline}});
+        });
+        if (change.online) {
+            came_online(work, child);
+        }
+    }
+}
+
+}  // namespace updraft

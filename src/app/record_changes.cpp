@@ -1,0 +1,126 @@
+#include "app/record_changes.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace updraft {
+namespace {
+
+/// What the record's timeline says about a message that the server itself sends (spec 2.8); empty for
+/// every other change: what devices say is logged where it comes in, with its own words.
+std::string_view log_type_of(const Transition& transition, const RecordEvent& event) {
+    if (transition.has(Effect::send_upgrade)) {
+        return "upgradeFirmware";
+    }
+    return std::holds_alternative<event::PullAnswered>(event) ? "pullFirmwareReply" : "";
+}
+
+std::string log_content_of(const UpgradeRecord& record) {
+    return boost::json::serialize(
+        boost::json::object{{"messageId", record.message_id},
+                            {"firmwareId", record.firmware.value},
+                            {"version", record.target_version},
+                            {"attempt", record.attempt}});
+}
+
+/// The device's firmware info becomes the record's version; what a report said about that very
+/// version, e.g. its properties, stays.
+void store_version(UnitOfWork& work, const UpgradeRecord& record, Instant now) {
+    const std::optional<Device> device = work.devices().find(record.device);
+    if (!device) {
+        return;
+    }
+    const std::optional<Firmware> firmware = work.firmwares().find(record.firmware);
+    FirmwareInfo info{record.target_version,
+                      firmware ? firmware->version_order : record.version_order,
+                      {},
+                      now};
+    if (device->firmware && device->firmware->version == info.version) {
+        if (device->firmware->version_order == info.version_order) {
+            return;
+        }
+        info.properties = device->firmware->properties;
+    }
+    work.devices().set_firmware(record.device, info);
+}
+
+}  // namespace
+
+Transition RecordChanges::apply(UnitOfWork& work, const UpgradeRecord& record,
+                                const RecordEvent& event) const {
+    const Instant now = clock_.now();
+    Transition transition = updraft::apply(record, event, now);
+    if (!transition.changed) {
+        return transition;
+    }
+    const UpgradeRecord& next = transition.record;
+    work.records().update(record, next);
+    if (const std::string_view type = log_type_of(transition, event); !type.empty()) {
+        work.device_logs().add({ids_.next(), next.device, std::string(type), now,
+                                log_content_of(next), next.id});
+    }
+    if (transition.has(Effect::device_has_version)) {
+        store_version(work, next, now);
+    }
+    arrange(work, transition, next.state != record.state, now);
+    if (transition.has(Effect::supersede_lower)) {
+        supersede_others(work, next);
+    }
+    return transition;
+}
+
+void RecordChanges::arrange(UnitOfWork& work, const Transition& transition, bool state_changed,
+                            Instant now) const {
+    work.after_commit([this, record = transition.record, effects = transition.effects,
+                       state_changed, now] {
+        for (const Effect effect : effects) {
+            perform(effect, record);
+        }
+        if (live_.anyone_listens()) {
+            live_.publish({now, live::RecordChanged{record}});
+            if (state_changed) {
+                live_.publish({now, live::TaskChanged{record.task, record.firmware}});
+            }
+        }
+    });
+}
+
+void RecordChanges::perform(Effect effect, const UpgradeRecord& record) const {
+    switch (effect) {
+        case Effect::send_upgrade:
+            if (listeners_.send_upgrade) {
+                listeners_.send_upgrade(record);
+            }
+            return;
+        case Effect::wake_device:
+            if (listeners_.wake_device) {
+                listeners_.wake_device(record.device);
+            }
+            return;
+        case Effect::confirm_by_read:
+            if (listeners_.read_version) {
+                listeners_.read_version(record.device);
+            }
+            return;
+        case Effect::device_has_version:
+        case Effect::supersede_lower:
+            return;  // done inside the transaction
+    }
+}
+
+void RecordChanges::supersede_others(UnitOfWork& work, const UpgradeRecord& finished) const {
+    for (const UpgradeRecord& other : work.records().of_device(finished.device)) {
+        if (other.id != finished.id && other.state == RecordState::waiting &&
+            other.product == finished.product) {
+            apply(work, other, event::Superseded{finished.version_order});
+        }
+    }
+}
+
+void RecordChanges::device_deleted(UnitOfWork& work, const DeviceId& device) const {
+    for (const UpgradeRecord& record : work.records().of_device(device)) {
+        apply(work, record, event::DeviceDeleted{});
+    }
+}
+
+}  // namespace updraft

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/ports.hpp"
+#include "base/id.hpp"
+
+namespace updraft {
+
+/// What a URL of one of our own files names (spec 2.5).
+struct OwnFileUrl {
+    FileId file;             ///< 32 hex digits
+    std::string access_key;  ///< empty if the URL has none
+    bool certain = false;    ///< relative, or below the public base path: it can be nobody else's
+};
+
+/// Takes apart `{base}/file/{id}[.ext]?accessKey=...`: absolute or relative, with and without `/api`.
+/// Nothing if the path is not that of a file of ours. `base` is the public base path.
+[[nodiscard]] std::optional<OwnFileUrl> parse_file_url(std::string_view url, std::string_view base);
+
+/// The address that devices can reach: `url` as it is when absolute, else below `base` (spec 2.4).
+/// An `/api` that both end and begin with is not doubled.
+[[nodiscard]] std::string absolute_url(std::string_view url, std::string_view base);
+
+/// The address of a stored file with its access key, as uploads answer it and devices download it.
+[[nodiscard]] std::string file_url(const StoredFile& file, std::string_view base);
+
+/// Knows the public base path: the system configuration's `paths.base-path`, else the configured one.
+class PublicUrls {
+public:
+    /// `fallback` is used until a person saves `paths.base-path`, e.g. "http://10.0.0.5:8848/api".
+    explicit PublicUrls(std::string fallback) : fallback_(std::move(fallback)) {}
+
+    /// Without a slash at its end.
+    [[nodiscard]] std::string base(const Repositories& rows) const;
+
+private:
+    std::string fallback_;
+};
+
+}  // namespace updraft
