@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/md5.h>
+#include <openssl/evp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,8 +44,8 @@ struct Options {
 };
 
 std::string md5_hex(const std::string& text) {
-    std::uint8_t digest[MD5_DIGEST_LENGTH];
-    MD5(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+    std::uint8_t digest[16];
+    EVP_Q_digest(nullptr, "MD5", nullptr, text.data(), text.size(), digest, nullptr);
     return to_hex(digest);
 }
 
