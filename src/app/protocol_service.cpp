@@ -1,0 +1,307 @@
+#include "app/protocol_service.hpp"
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "domain/form_rules.hpp"
+
+namespace updraft {
+namespace {
+
+constexpr std::size_t references_shown_max = 10;
+constexpr std::string_view device_path = "/{productId}/{deviceId}";
+
+ProtocolPackage builtin(std::string id, std::string name, std::string description) {
+    ProtocolPackage package;
+    package.id = ProtocolId(std::move(id));
+    package.name = std::move(name);
+    package.description = std::move(description);
+    package.type = protocol_type_builtin;
+    const std::vector<Feature> firmware{{std::string(feature_support_firmware), "支持固件升级"}};
+    for (const char* transport : {"MQTT", "WebSocket", "HTTP", "CoAP"}) {
+        package.transports.push_back({transport, firmware});
+    }
+    return package;
+}
+
+/// The packages that Updraft speaks itself.
+std::vector<ProtocolPackage> builtin_packages() {
+    return {builtin("jetlinks.v3.0", "JetLinks V3.0", "JetLinks官方协议 3.0, 服务器内置"),
+            builtin("jetlinks.v2.0", "JetLinks V2.0", "JetLinks官方协议 2.0, 服务器内置")};
+}
+
+Query products_of(const ProtocolId& id) {
+    Query query;
+    query.page_size = references_shown_max;
+    query.terms = {term("messageProtocol", boost::json::value(id.value))};
+    return query;
+}
+
+/// Refuses what would leave products without their protocol.
+Result<void> unused(const Repositories& rows, const ProtocolId& id, Text message) {
+    const Page<ProductRow> products = rows.products().page(products_of(id));
+    if (products.rows.empty()) {
+        return {};
+    }
+    Error error = Error::of(ErrorCode::referenced, std::move(message));
+    for (const ProductRow& row : products.rows) {
+        error.references.push_back(
+            {id.value, "device-product", row.product.id.value, row.product.name});
+    }
+    return error;
+}
+
+Text cannot_disable() {
+    return text("该消息协议已被产品引用，不可禁用",
+                "products use this protocol, so it cannot be disabled");
+}
+
+Result<void> checked(const ProtocolPackage& package) {
+    FormRules rules;
+    rules.require_text(package.name, "name", text("请输入名称", "enter a name"), 64);
+    rules.limit_text(package.description, "description", 200);
+    rules.require(
+        package.type == protocol_type_jar || package.type == protocol_type_builtin, "type",
+        text("类型 {} 不支持, 可选值: jar", "type {} is not supported, use jar", package.type));
+    const auto found = package.configuration.find(std::string(feature_support_firmware));
+    if (found != package.configuration.end()) {
+        rules.require(found->second == "true" || found->second == "false",
+                      "configuration.supportFirmware",
+                      text("supportFirmware 的值应为 true 或 false, 而不是 {}",
+                           "supportFirmware is true or false, not {}", found->second));
+    }
+    if (!rules.all_hold()) {
+        return std::move(rules).refusal();
+    }
+    return {};
+}
+
+void overwrite(ProtocolPackage& package, const ProtocolForm& form) {
+    package.name = form.name.value_or(package.name);
+    package.description = form.description.value_or(package.description);
+    package.type = form.type.value_or(package.type);
+    package.enabled = form.enabled.value_or(package.enabled);
+    package.configuration = form.configuration.value_or(package.configuration);
+}
+
+ProtocolRoute up(std::string_view tail, Text description) {
+    return {fmt::format("{}{}", device_path, tail), true, false, std::move(description)};
+}
+
+ProtocolRoute down(std::string_view tail, Text description) {
+    return {fmt::format("{}{}", device_path, tail), false, true, std::move(description)};
+}
+
+ConfigKey secret(std::string property, Text name) {
+    ConfigKey key;
+    key.property = std::move(property);
+    key.name = std::move(name);
+    key.type = "password";
+    return key;
+}
+
+ConfigMetadata mqtt_keys() {
+    ConfigKey id{"secureId", {"secureId", "secureId"}, {"密钥ID", "id of the key"}, "string", false,
+                 {}};
+    ConfigKey plain{"plainAuth",
+                    {"明文认证", "Plain sign-in"},
+                    {"开启后设备也可直接使用secureId和secureKey作为用户名和密码",
+                     "devices may also send secureId and secureKey as they are"},
+                    "boolean",
+                    true,
+                    {}};
+    return {{"MQTT认证配置", "MQTT authentication"},
+            {"用户名为secureId|时间戳, 密码为md5(用户名|secureKey)",
+             "user name secureId|timestamp, password md5(user name|secureKey)"},
+            {std::move(id), secret("secureKey", {"secureKey", "secureKey"}), std::move(plain)}};
+}
+
+ConfigMetadata http_keys() {
+    return {{"HTTP认证配置", "HTTP authentication"},
+            {"请求头Authorization: Bearer 令牌", "header Authorization: Bearer token"},
+            {secret("bearer_token", {"Token", "Token"})}};
+}
+
+ConfigMetadata coap_keys() {
+    ConfigKey algorithm{"encAlg", {"加密算法", "Cipher"}, {"", ""}, "enum", true, {"AES"}};
+    ConfigKey key = secret("secureKey", {"密钥", "Key"});
+    key.description = {"16位密钥KEY", "exactly 16 bytes"};
+    return {{"CoAP认证配置", "CoAP authentication"},
+            {"使用CoAP进行数据上报时,需要对数据进行加密", "messages over CoAP are encrypted"},
+            {std::move(algorithm), std::move(key)}};
+}
+
+}  // namespace
+
+void ProtocolService::install_builtin() {
+    const Instant now = clock_.now();
+    (void)store_.write([&](UnitOfWork& work) -> Result<void> {
+        for (ProtocolPackage package : builtin_packages()) {
+            const std::optional<ProtocolPackage> known = work.protocols().find(package.id);
+            if (!known) {
+                package.created_at = now;
+                work.protocols().add(package);
+                continue;
+            }
+            package.enabled = known->enabled;  // a person's choice outlives an update
+            package.configuration = known->configuration;
+            package.creator = known->creator;
+            package.created_at = known->created_at;
+            if (!(package == *known)) {
+                work.protocols().update(package);
+            }
+        }
+        return {};
+    });
+}
+
+Result<ProtocolPackage> ProtocolService::add_one(UnitOfWork& work, const ProtocolForm& form,
+                                                 const Identity& identity) {
+    ProtocolPackage package;
+    package.id = form.id.empty() ? ProtocolId(ids_.next()) : form.id;
+    package.type = protocol_type_jar;
+    package.creator = identity.user;
+    package.created_at = clock_.now();
+    overwrite(package, form);
+    if (package.type != protocol_type_jar) {
+        return Error::invalid("type", text("类型 {} 不支持, 可选值: jar",
+                                           "type {} is not supported, use jar", package.type));
+    }
+    UPDRAFT_CHECK(checked(package));
+    if (package.id.value.size() > 64 || !is_utf8(package.id.value)) {
+        return Error::invalid("id", text("ID长度不能超过64位", "an id has at most 64 characters"));
+    }
+    if (work.protocols().find(package.id)) {
+        Error taken =
+            Error::invalid("id", text("协议ID {} 已存在", "protocol id {} is taken", package.id));
+        taken.code = ErrorCode::duplicate_key;
+        return taken;
+    }
+    work.protocols().add(package);
+    return package;
+}
+
+Result<void> ProtocolService::update_one(UnitOfWork& work, const ProtocolPackage& known,
+                                         const ProtocolForm& form) {
+    ProtocolPackage package = known;
+    overwrite(package, form);
+    if (known.type == protocol_type_builtin || package.type == protocol_type_builtin) {
+        package.type = known.type;
+        package.name = known.type == protocol_type_builtin ? known.name : package.name;
+    }
+    UPDRAFT_CHECK(checked(package));
+    if (known.enabled && !package.enabled) {
+        UPDRAFT_CHECK(unused(work, known.id, cannot_disable()));
+    }
+    work.protocols().update(package);
+    return {};
+}
+
+Result<std::vector<ProtocolPackage>> ProtocolService::add(const std::vector<ProtocolForm>& forms,
+                                                          const Identity& identity) {
+    return store_.write([&](UnitOfWork& work) -> Result<std::vector<ProtocolPackage>> {
+        std::vector<ProtocolPackage> added;
+        UPDRAFT_CHECK(each_row(forms, [&](const ProtocolForm& form) -> Result<void> {
+            UPDRAFT_TRY(ProtocolPackage package, add_one(work, form, identity));
+            added.push_back(std::move(package));
+            return {};
+        }));
+        return added;
+    });
+}
+
+Result<SaveCounts> ProtocolService::save(const std::vector<ProtocolForm>& forms,
+                                         const Identity& identity) {
+    return store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
+        SaveCounts counts;
+        UPDRAFT_CHECK(each_row(forms, [&](const ProtocolForm& form) -> Result<void> {
+            const std::optional<ProtocolPackage> known =
+                form.id.empty() ? std::nullopt : work.protocols().find(form.id);
+            if (known) {
+                ++counts.updated;
+                return update_one(work, *known, form);
+            }
+            ++counts.added;
+            UPDRAFT_TRY(const ProtocolPackage package, add_one(work, form, identity));
+            return {};
+        }));
+        return counts;
+    });
+}
+
+Result<void> ProtocolService::replace(const ProtocolForm& form) {
+    return store_.write([&](UnitOfWork& work) -> Result<void> {
+        const std::optional<ProtocolPackage> known = work.protocols().find(form.id);
+        if (!known) {
+            return Error::not_found("协议", "protocol", form.id.value);
+        }
+        return update_one(work, *known, form);
+    });
+}
+
+Result<ProtocolPackage> ProtocolService::remove(const ProtocolId& id) {
+    return store_.write([&](UnitOfWork& work) -> Result<ProtocolPackage> {
+        std::optional<ProtocolPackage> package = work.protocols().find(id);
+        if (!package) {
+            return Error::not_found("协议", "protocol", id.value);
+        }
+        UPDRAFT_CHECK(unused(work, id,
+                             text("该消息协议已被产品引用，不可删除",
+                                  "products use this protocol, so it cannot be deleted")));
+        if (package->type == protocol_type_builtin) {
+            return Error::of(ErrorCode::conflict,
+                             text("内置协议不可删除", "a built-in protocol cannot be deleted"));
+        }
+        work.protocols().remove(id);
+        return *std::move(package);
+    });
+}
+
+Result<void> ProtocolService::set_enabled(const ProtocolId& id, bool enabled) {
+    ProtocolForm form;
+    form.id = id;
+    form.enabled = enabled;
+    return replace(form);
+}
+
+std::vector<ProtocolRoute> ProtocolService::routes(const ProtocolPackage& package,
+                                                   std::string_view transport) {
+    if (package.type != protocol_type_builtin) {
+        return {};
+    }
+    std::vector<ProtocolRoute> routes{
+        up("/firmware/report", {"上报固件版本", "Report the firmware version"}),
+        up("/firmware/pull", {"拉取固件更新", "Ask for a firmware"}),
+        up("/firmware/upgrade/progress", {"上报升级进度", "Report the progress of an upgrade"}),
+    };
+    if (equals_ignoring_case(transport, "MQTT") || equals_ignoring_case(transport, "WebSocket")) {
+        routes.push_back(down("/firmware/pull/reply", {"固件拉取回复", "Answer to a pull"}));
+        routes.push_back(down("/firmware/upgrade", {"推送固件升级", "Upgrade notice"}));
+        routes.push_back(up("/firmware/upgrade/reply", {"固件升级回复", "Answer to the notice"}));
+        routes.push_back(down("/firmware/read", {"读取固件版本", "Read the firmware version"}));
+        routes.push_back(up("/firmware/read/reply", {"读取固件版本回复", "Answer to the read"}));
+        routes.push_back(up("/online", {"设备上线", "Online"}));
+        routes.push_back(up("/offline", {"设备离线", "Offline"}));
+    }
+    return routes;
+}
+
+std::optional<ConfigMetadata> ProtocolService::config_metadata(const ProtocolPackage& package,
+                                                               std::string_view transport) {
+    if (package.type != protocol_type_builtin) {
+        return std::nullopt;
+    }
+    const std::string id = to_lower(transport);
+    if (id == "mqtt") {
+        return mqtt_keys();
+    }
+    if (id == "http" || id == "websocket") {
+        return http_keys();
+    }
+    if (id == "coap") {
+        return coap_keys();
+    }
+    return std::nullopt;
+}
+
+}  // namespace updraft
