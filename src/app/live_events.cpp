@@ -6,8 +6,9 @@
 namespace updraft {
 namespace {
 
-/// One subscription. The lock is held during a call, so that whoever ends the subscription knows that
-/// no call is running any more; it is recursive, because a listener may end its own subscription.
+/// One subscription. The lock is held during a call, so that whoever ends the subscription knows
+/// that no call is running any more; it is recursive, because a listener may end its own
+/// subscription.
 struct Entry {
     std::recursive_mutex calling;
     bool alive = true;

@@ -41,7 +41,9 @@ struct DeviceMessageSeen {
 
 struct LiveEvent {
     Instant at;
-    std::variant<live::TaskChanged, live::RecordChanged, live::DeviceStateChanged, live::DeviceMessageSeen> what;
+    std::variant<live::TaskChanged, live::RecordChanged, live::DeviceStateChanged,
+                 live::DeviceMessageSeen>
+        what;
 };
 
 /// In-process publish/subscribe. A listener is called on the publisher's thread and must only hand

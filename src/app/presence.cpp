@@ -49,7 +49,8 @@ void Presence::disconnected(const DeviceId& carrier) {
     {
         const std::lock_guard lock(mutex_);
         connections_.erase(carrier);
-        std::erase_if(children_, [&](const auto& child) { return child.second.gateway == carrier; });
+        std::erase_if(children_,
+                      [&](const auto& child) { return child.second.gateway == carrier; });
     }
     note({{carrier, false, clock_.now(), {}}, true});
 }
@@ -187,9 +188,9 @@ void Presence::store_one(UnitOfWork& work, const Change& change) {
     work.device_logs().add(
         {ids_.next(), row.device, row.online ? "online" : "offline", row.at, row.address, {}});
     work.after_commit([this, row, product = device->product] {
-        live_.publish({row.at, live::DeviceStateChanged{row.device, product,
-                                                        row.online ? DeviceState::online
-                                                                   : DeviceState::offline}});
+        live_.publish({row.at, live::DeviceStateChanged{
+                                   row.device, product,
+                                   row.online ? DeviceState::online : DeviceState::offline}});
     });
     if (change.connection && device->device_type == DeviceType::gateway) {
         follow_gateway(work, *device, row);
@@ -223,9 +224,9 @@ void Presence::follow_gateway(UnitOfWork& work, const Device& gateway,
     if (children.size() > options_.children_per_gateway_max) {
         log::warn("presence", "gateway has too many children device={} children={} followed={}",
                   gateway.id, children.size(), options_.children_per_gateway_max);
-        children.erase(children.begin() +
-                           static_cast<std::ptrdiff_t>(options_.children_per_gateway_max),
-                       children.end());
+        children.erase(
+            children.begin() + static_cast<std::ptrdiff_t>(options_.children_per_gateway_max),
+            children.end());
     }
     std::vector<PresenceChange> rows;
     std::vector<Device> moved;
@@ -247,9 +248,10 @@ void Presence::follow_gateway(UnitOfWork& work, const Device& gateway,
     }
     for (const Device& child : moved) {
         work.after_commit([this, change, id = child.id, product = child.product] {
-            live_.publish({change.at, live::DeviceStateChanged{id, product,
-                                                               change.online ? DeviceState::online
-                                                                             : DeviceState::offline}});
+            live_.publish(
+                {change.at,
+                 live::DeviceStateChanged{
+                     id, product, change.online ? DeviceState::online : DeviceState::offline}});
         });
         if (change.online) {
             came_online(work, child);

@@ -18,22 +18,22 @@ namespace updraft {
 
 /// Which devices are connected, and through whom. Kept in memory; written to the store in batches
 /// (design 3.3), together with what a connection sets off: log lines, repeating an unanswered push
-/// (T25), waking waiting records (T3), asking for an unknown version. Children follow their gateway.
-/// Safe from every thread; nothing here blocks.
+/// (T25), waking waiting records (T3), asking for an unknown version. Children follow their
+/// gateway. Safe from every thread; nothing here blocks.
 class Presence {
 public:
     /// Every limit of presence. Keys of the configuration under [presence].
     struct Options {
-        milliseconds flush_after{100};          ///< how long a change may wait for its batch
-        std::size_t flush_changes_max = 500;    ///< changes of one batch, i.e. of one write operation
+        milliseconds flush_after{100};        ///< how long a change may wait for its batch
+        std::size_t flush_changes_max = 500;  ///< changes of one batch, i.e. of one write operation
         std::size_t children_per_gateway_max = 1'000;  ///< more are not followed
     };
 
     /// What happens outside; called by handing over only.
     struct Listeners {
-        std::function<void()> flush_wanted;                  ///< call flush() within flush_after
-        std::function<void(const DeviceId&)> wake_device;    ///< it may take its next waiting push
-        std::function<void(const DeviceId&)> read_version;   ///< its version is unknown
+        std::function<void()> flush_wanted;                 ///< call flush() within flush_after
+        std::function<void(const DeviceId&)> wake_device;   ///< it may take its next waiting push
+        std::function<void(const DeviceId&)> read_version;  ///< its version is unknown
     };
 
     Presence(Store& store, const DeviceLinks& links, const RecordChanges& changes, LiveEvents& live,

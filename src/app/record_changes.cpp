@@ -6,8 +6,8 @@
 namespace updraft {
 namespace {
 
-/// What the record's timeline says about a message that the server itself sends (spec 2.8); empty for
-/// every other change: what devices say is logged where it comes in, with its own words.
+/// What the record's timeline says about a message that the server itself sends (spec 2.8); empty
+/// for every other change: what devices say is logged where it comes in, with its own words.
 std::string_view log_type_of(const Transition& transition, const RecordEvent& event) {
     if (transition.has(Effect::send_upgrade)) {
         return "upgradeFirmware";
@@ -16,11 +16,10 @@ std::string_view log_type_of(const Transition& transition, const RecordEvent& ev
 }
 
 std::string log_content_of(const UpgradeRecord& record) {
-    return boost::json::serialize(
-        boost::json::object{{"messageId", record.message_id},
-                            {"firmwareId", record.firmware.value},
-                            {"version", record.target_version},
-                            {"attempt", record.attempt}});
+    return boost::json::serialize(boost::json::object{{"messageId", record.message_id},
+                                                      {"firmwareId", record.firmware.value},
+                                                      {"version", record.target_version},
+                                                      {"attempt", record.attempt}});
 }
 
 /// The device's firmware info becomes the record's version; what a report said about that very
@@ -31,10 +30,8 @@ void store_version(UnitOfWork& work, const UpgradeRecord& record, Instant now) {
         return;
     }
     const std::optional<Firmware> firmware = work.firmwares().find(record.firmware);
-    FirmwareInfo info{record.target_version,
-                      firmware ? firmware->version_order : record.version_order,
-                      {},
-                      now};
+    FirmwareInfo info{
+        record.target_version, firmware ? firmware->version_order : record.version_order, {}, now};
     if (device->firmware && device->firmware->version == info.version) {
         if (device->firmware->version_order == info.version_order) {
             return;
@@ -48,6 +45,31 @@ void store_version(UnitOfWork& work, const UpgradeRecord& record, Instant now) {
 
 Transition RecordChanges::apply(UnitOfWork& work, const UpgradeRecord& record,
                                 const RecordEvent& event) const {
+    Transition transition = apply_alone(work, record, event);
+    if (transition.changed && transition.has(Effect::supersede_lower)) {
+        supersede_others(work, transition.record);
+    }
+    return transition;
+}
+
+std::vector<Transition> RecordChanges::apply_to_all(UnitOfWork& work,
+                                                    const std::vector<UpgradeRecord>& records,
+                                                    const RecordEvent& event) const {
+    std::vector<Transition> transitions;
+    transitions.reserve(records.size());
+    for (const UpgradeRecord& record : records) {
+        transitions.push_back(apply_alone(work, record, event));
+    }
+    for (const Transition& transition : transitions) {
+        if (transition.changed && transition.has(Effect::supersede_lower)) {
+            supersede_others(work, transition.record);
+        }
+    }
+    return transitions;
+}
+
+Transition RecordChanges::apply_alone(UnitOfWork& work, const UpgradeRecord& record,
+                                      const RecordEvent& event) const {
     const Instant now = clock_.now();
     Transition transition = updraft::apply(record, event, now);
     if (!transition.changed) {
@@ -56,33 +78,30 @@ Transition RecordChanges::apply(UnitOfWork& work, const UpgradeRecord& record,
     const UpgradeRecord& next = transition.record;
     work.records().update(record, next);
     if (const std::string_view type = log_type_of(transition, event); !type.empty()) {
-        work.device_logs().add({ids_.next(), next.device, std::string(type), now,
-                                log_content_of(next), next.id});
+        work.device_logs().add(
+            {ids_.next(), next.device, std::string(type), now, log_content_of(next), next.id});
     }
     if (transition.has(Effect::device_has_version)) {
         store_version(work, next, now);
     }
     arrange(work, transition, next.state != record.state, now);
-    if (transition.has(Effect::supersede_lower)) {
-        supersede_others(work, next);
-    }
     return transition;
 }
 
 void RecordChanges::arrange(UnitOfWork& work, const Transition& transition, bool state_changed,
                             Instant now) const {
-    work.after_commit([this, record = transition.record, effects = transition.effects,
-                       state_changed, now] {
-        for (const Effect effect : effects) {
-            perform(effect, record);
-        }
-        if (live_.anyone_listens()) {
-            live_.publish({now, live::RecordChanged{record}});
-            if (state_changed) {
-                live_.publish({now, live::TaskChanged{record.task, record.firmware}});
+    work.after_commit(
+        [this, record = transition.record, effects = transition.effects, state_changed, now] {
+            for (const Effect effect : effects) {
+                perform(effect, record);
             }
-        }
-    });
+            if (live_.anyone_listens()) {
+                live_.publish({now, live::RecordChanged{record}});
+                if (state_changed) {
+                    live_.publish({now, live::TaskChanged{record.task, record.firmware}});
+                }
+            }
+        });
 }
 
 void RecordChanges::perform(Effect effect, const UpgradeRecord& record) const {

@@ -75,9 +75,8 @@ void UpgradeSender::send(const std::vector<UpgradeRecord>& records,
             continue;
         }
         tell_listeners(each.record);
-        links_.send(*std::move(each.message), [record = std::move(each.record), written](bool ok) {
-            written(record, ok);
-        });
+        links_.send(*std::move(each.message),
+                    [record = std::move(each.record), written](bool ok) { written(record, ok); });
     }
 }
 
@@ -89,9 +88,9 @@ void UpgradeSender::tell_listeners(const UpgradeRecord& record) const {
                                       {"deviceId", record.device.value},
                                       {"firmwareId", record.firmware.value},
                                       {"version", record.target_version}};
-    live_.publish({clock_.now(), live::DeviceMessageSeen{record.device, record.product,
-                                                         "firmware/push",
-                                                         boost::json::serialize(payload)}});
+    live_.publish(
+        {clock_.now(), live::DeviceMessageSeen{record.device, record.product, "firmware/push",
+                                               boost::json::serialize(payload)}});
 }
 
 void UpgradeSender::read_versions(const std::vector<DeviceId>& devices) {
@@ -109,11 +108,13 @@ void UpgradeSender::read_versions(const std::vector<DeviceId>& devices) {
             if (*carrier == device) {
                 route->gateway.reset();
             }
-            messages.push_back({*std::move(route), clock_.now(), downlink::ReadFirmware{ids_.next()}});
+            messages.push_back(
+                {*std::move(route), clock_.now(), downlink::ReadFirmware{ids_.next()}});
         }
     });
     for (DownlinkMessage& message : messages) {
-        links_.send(std::move(message), [](bool) {});  // many devices ignore it: nothing depends on it
+        links_.send(std::move(message),
+                    [](bool) {});  // many devices ignore it: nothing depends on it
     }
 }
 

@@ -19,11 +19,12 @@ namespace updraft {
                                                         const UpgradeRecord& record,
                                                         std::string_view base);
 
-/// How a message reaches the device; through its gateway if it has one. Nothing if the device is gone.
+/// How a message reaches the device; through its gateway if it has one. Nothing if the device is
+/// gone.
 [[nodiscard]] std::optional<DeviceRoute> route_to(const Repositories& rows, const DeviceId& device);
 
-/// Writes upgrade and read messages to devices' connections. Reads the store, so not for event loops
-/// or the store's writer thread.
+/// Writes upgrade and read messages to devices' connections. Reads the store, so not for event
+/// loops or the store's writer thread.
 class UpgradeSender {
 public:
     UpgradeSender(const Store& store, DeviceLinks& links, const Presence& presence,
@@ -36,9 +37,9 @@ public:
           clock_(clock),
           ids_(ids) {}
 
-    /// Sends each record's upgrade message with the record's message id. `written` is called once per
-    /// record, on any thread; false: the connection is gone, its outbox is full, or the device or
-    /// firmware has vanished (T4).
+    /// Sends each record's upgrade message with the record's message id. `written` is called once
+    /// per record, on any thread; false: the connection is gone, its outbox is full, or the device
+    /// or firmware has vanished (T4).
     void send(const std::vector<UpgradeRecord>& records,
               const std::function<void(const UpgradeRecord&, bool written)>& written);
 

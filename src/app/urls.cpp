@@ -64,8 +64,8 @@ std::optional<OwnFileUrl> parse_file_url(std::string_view url, std::string_view 
         mark == std::string_view::npos ? std::string_view{} : whole.substr(mark + 1);
     std::string_view path = whole.substr(0, mark);
     const bool absolute = is_absolute(path);
-    const bool below_base = !base.empty() && path.starts_with(base) &&
-                            path.substr(base.size()).starts_with('/');
+    const bool below_base =
+        !base.empty() && path.starts_with(base) && path.substr(base.size()).starts_with('/');
     if (below_base) {
         path.remove_prefix(base.size());
     } else if (absolute) {

@@ -16,8 +16,8 @@ struct OwnFileUrl {
     bool certain = false;    ///< relative, or below the public base path: it can be nobody else's
 };
 
-/// Takes apart `{base}/file/{id}[.ext]?accessKey=...`: absolute or relative, with and without `/api`.
-/// Nothing if the path is not that of a file of ours. `base` is the public base path.
+/// Takes apart `{base}/file/{id}[.ext]?accessKey=...`: absolute or relative, with and without
+/// `/api`. Nothing if the path is not that of a file of ours. `base` is the public base path.
 [[nodiscard]] std::optional<OwnFileUrl> parse_file_url(std::string_view url, std::string_view base);
 
 /// The address that devices can reach: `url` as it is when absolute, else below `base` (spec 2.4).
@@ -27,7 +27,8 @@ struct OwnFileUrl {
 /// The address of a stored file with its access key, as uploads answer it and devices download it.
 [[nodiscard]] std::string file_url(const StoredFile& file, std::string_view base);
 
-/// Knows the public base path: the system configuration's `paths.base-path`, else the configured one.
+/// Knows the public base path: the system configuration's `paths.base-path`, else the configured
+/// one.
 class PublicUrls {
 public:
     /// `fallback` is used until a person saves `paths.base-path`, e.g. "http://10.0.0.5:8848/api".

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+
+#include "app/identity.hpp"
+#include "app/ports.hpp"
+#include "app/urls.hpp"
+
+namespace updraft {
+
+/// Uploaded files and their downloads (spec 2.5). For worker threads; uploads block for long.
+class FileService {
+public:
+    /// Every limit of files. Keys of the configuration under [files].
+    struct Options {
+        std::int64_t file_bytes_max = std::int64_t{16} << 30;
+        std::size_t name_characters_max = 255;
+        seconds keep_unreferenced{24 *
+                                  3600};  ///< then a file that no firmware points at goes (row 25)
+        seconds keep_abandoned_pieces{24 * 3600};
+        std::size_t collect_at_once = 100;  ///< files removed by one run of collect()
+    };
+
+    /// What the uploader says about a file.
+    struct Description {
+        std::string name;       ///< as the browser sent it; a path is cut to its last part
+        std::string extension;  ///< without the dot; empty: from the name
+        bool public_access = false;
+        bool temporary = false;
+    };
+
+    /// One upload in progress. Destroyed without finish(): nothing is left behind.
+    class Upload {
+    public:
+        /// Appends. Errors: too_large, storage_full. After an error only destruction is left.
+        [[nodiscard]] Result<void> write(std::string_view bytes);
+        /// Makes it durable and adds the row.
+        [[nodiscard]] Result<StoredFile> finish(const Description& description, const Identity& by);
+
+    private:
+        friend class FileService;
+        Upload(FileService& files, std::unique_ptr<ArtifactWriter> writer)
+            : files_(files), writer_(std::move(writer)) {}
+        FileService& files_;
+        std::unique_ptr<ArtifactWriter> writer_;
+        std::int64_t written_ = 0;
+        std::optional<FileId> replaces_;
+    };
+
+    FileService(Store& store, ArtifactStore& artifacts, const PublicUrls& urls, const Clock& clock,
+                Options options)
+        : store_(store), artifacts_(artifacts), urls_(urls), clock_(clock), options_(options) {}
+
+    [[nodiscard]] Upload begin();
+    /// An upload that gives an existing file new bytes; id and access key stay. Errors: not_found;
+    /// conflict when a firmware points at it, because its digest would not fit any more.
+    [[nodiscard]] Result<Upload> begin_replacement(const FileId& id);
+
+    /// One piece of a file of `length_bytes`; pieces may come in any order. The last one gives the
+    /// file. `session` is the client's name for the upload, apart for each user.
+    struct Piece {
+        std::string session;  ///< [0-9a-zA-Z_-]{1,64}
+        std::int64_t offset_bytes = 0;
+        std::int64_t length_bytes = 0;  ///< of the whole file
+    };
+    [[nodiscard]] Result<std::optional<StoredFile>> write_piece(const Piece& piece,
+                                                                std::string_view bytes,
+                                                                const Description& description,
+                                                                const Identity& by);
+    /// Bytes received of a session so far.
+    [[nodiscard]] std::int64_t received(const std::string& session, const Identity& by) const;
+
+    /// A file that may be downloaded by whoever asked.
+    struct Download {
+        StoredFile file;
+        std::string path;
+    };
+    /// `access_key` as given, `signed_in` when the request carries a live token. Errors: not_found
+    /// for an unknown file or missing bytes; access_denied for a wrong key; unauthorized without
+    /// any.
+    [[nodiscard]] Result<Download> open(const FileId& id,
+                                        const std::optional<std::string>& access_key,
+                                        bool signed_in) const;
+
+    /// The address under which devices find the file.
+    [[nodiscard]] std::string url_of(const StoredFile& file) const;
+
+    /// Removes files that nothing has pointed at for 24 h, and abandoned pieces; how many files
+    /// went. True in `more` when there is more to collect.
+    struct Collected {
+        std::size_t files = 0;
+        bool more = false;
+    };
+    Collected collect();
+
+private:
+    [[nodiscard]] Result<StoredFile> add(const ArtifactDigests& digests,
+                                         const Description& description, const Identity& by);
+    [[nodiscard]] Result<StoredFile> replace(const FileId& id, const ArtifactDigests& digests);
+    void remove_if_unused(const std::string& sha256);
+
+    Store& store_;
+    ArtifactStore& artifacts_;
+    const PublicUrls& urls_;
+    const Clock& clock_;
+    const Options options_;
+    /// Shared by whoever gives an artifact its row, exclusive for whoever removes artifacts without
+    /// one.
+    std::shared_mutex artifacts_in_use_;
+};
+
+/// "bin" of "fw.bin"; empty if there is none or it is not made of letters and digits.
+[[nodiscard]] std::string extension_of(std::string_view name);
+
+}  // namespace updraft

@@ -1,0 +1,176 @@
+#include "app/firmware_service.hpp"
+
+#include "app/task_service.hpp"
+#include "base/bytes.hpp"
+#include "domain/names.hpp"
+
+namespace updraft {
+namespace {
+
+constexpr std::size_t references_shown_max = 20;
+
+}  // namespace
+
+/// Row 19.
+Result<void> FirmwareService::check_unique(const Repositories& rows,
+                                           const Firmware& firmware) const {
+    const auto same_order =
+        rows.firmwares().find_by_order(firmware.product, firmware.version_order);
+    if (same_order && same_order->id != firmware.id) {
+        Error error = Error::invalid(
+            "versionOrder", text("版本序号已存在", "version order {} is taken by firmware {} {}",
+                                 firmware.version_order, same_order->name, same_order->version));
+        error.code = ErrorCode::duplicate_key;
+        return error;
+    }
+    const auto same_version = rows.firmwares().find_by_version(firmware.product, firmware.version);
+    if (same_version && same_version->id != firmware.id) {
+        Error error =
+            Error::invalid("version", text("版本号已存在: {}", "version {} is taken by firmware {}",
+                                           firmware.version, same_version->name));
+        error.code = ErrorCode::duplicate_key;
+        return error;
+    }
+    return {};
+}
+
+/// Row 20: a file of ours is held to its digest, anybody else's is taken as given.
+Result<void> FirmwareService::check_artifact(const Repositories& rows, Firmware& firmware) const {
+    firmware.file.reset();
+    const auto named = parse_file_url(firmware.url, urls_.base(rows));
+    if (!named) {
+        return {};
+    }
+    const auto file = rows.files().find(named->file);
+    const bool key_fits = file && equals_ignoring_case(named->access_key, file->access_key);
+    if (!named->certain && !key_fits) {
+        return {};  // another server's address that only looks like ours
+    }
+    if (!file) {
+        return Error::invalid("url", text("文件不存在，请重新上传: {}",
+                                          "no such file, upload it again: {}", named->file));
+    }
+    if (!key_fits && !file->public_access) {
+        return Error::invalid("url",
+                              text("文件地址中的accessKey不正确，设备将无法下载",
+                                   "the accessKey in the address is wrong: devices could not "
+                                   "download the file"));
+    }
+    const std::string& digest = firmware.sign_method == SignMethod::md5 ? file->md5 : file->sha256;
+    if (firmware.sign != digest) {
+        return Error::invalid(
+            "sign",
+            text("签名不一致，请检查文件是否上传正确: 填写的{}是{}，文件的是{}",
+                 "the digest does not match, check the uploaded file: the given {} is {}, the "
+                 "file's is {}",
+                 name_of(firmware.sign_method), firmware.sign, digest));
+    }
+    firmware.file = file->id;
+    firmware.size_bytes = file->size_bytes;
+    return {};
+}
+
+/// A firmware that keeps every rule, completed with what we know better than the form.
+Result<Firmware> FirmwareService::settled(const Repositories& rows, Firmware form) const {
+    UPDRAFT_TRY(Firmware firmware, checked(std::move(form)));
+    const auto product = rows.products().find(firmware.product);
+    if (!product) {
+        return Error::invalid("productId",
+                              text("当前产品不存在，请选择产品: {}",
+                                   "the product does not exist, choose one: {}", firmware.product));
+    }
+    if (!product->enabled) {
+        return Error::invalid("productId",
+                              text("产品[{}]未启用", "product {} is disabled", product->name));
+    }
+    UPDRAFT_CHECK(require_firmware_support(rows, *product));
+    firmware.product_name = product->name;
+    UPDRAFT_CHECK(check_unique(rows, firmware));
+    UPDRAFT_CHECK(check_artifact(rows, firmware));
+    return firmware;
+}
+
+Result<Firmware> FirmwareService::create(UnitOfWork& work, Firmware form,
+                                         const Identity& by) const {
+    form.id = FirmwareId(ids_.next());
+    form.creator = by.user;
+    form.creator_name = by.name;
+    form.created_at = clock_.now();
+    UPDRAFT_TRY(Firmware firmware, settled(work, std::move(form)));
+    work.firmwares().add(firmware);
+    return firmware;
+}
+
+Result<Firmware> FirmwareService::create(Firmware form, const Identity& by) {
+    return store_.write([&](UnitOfWork& work) { return create(work, form, by); });
+}
+
+Result<Firmware> FirmwareService::change(UnitOfWork& work, const FirmwareId& id,
+                                         const Edit& edit) const {
+    const auto before = work.firmwares().find(id);
+    if (!before) {
+        return Error::not_found("固件", "firmware", id.value);
+    }
+    Firmware form = *before;
+    UPDRAFT_CHECK(edit(form));
+    form.id = before->id;
+    form.creator = before->creator;
+    form.creator_name = before->creator_name;
+    form.created_at = before->created_at;
+    UPDRAFT_TRY(Firmware after, settled(work, std::move(form)));
+    if (frozen_members_differ(*before, after) && work.records().any_active_of_firmware(id)) {
+        return Error::of(
+            ErrorCode::conflict,
+            text("当前固件下存在进行中的升级任务，不可修改",
+                 "devices are waiting for this firmware or installing it: only its name, "
+                 "description and properties can be changed now"));
+    }
+    work.firmwares().update(after);
+    return after;
+}
+
+Result<Firmware> FirmwareService::change(const FirmwareId& id, const Edit& edit) {
+    return store_.write([&](UnitOfWork& work) { return change(work, id, edit); });
+}
+
+Result<Firmware> FirmwareService::remove(const FirmwareId& id) {
+    return store_.write([&](UnitOfWork& work) -> Result<Firmware> {
+        const auto firmware = work.firmwares().find(id);
+        if (!firmware) {
+            return Error::not_found("固件", "firmware", id.value);
+        }
+        const auto tasks = work.tasks().of_firmware(id, references_shown_max);
+        if (!tasks.empty()) {
+            Error error =
+                Error::of(ErrorCode::referenced, text("当前固件下已有升级任务，不可删除",
+                                                      "There is an upgrade task under the current "
+                                                      "firmware, which cannot be deleted"));
+            for (const UpgradeTask& task : tasks) {
+                error.references.push_back(
+                    {id.value, "firmware-upgrade-task", task.id.value, task.name});
+            }
+            return error;
+        }
+        work.firmwares().remove(id);
+        return *firmware;
+    });
+}
+
+bool FirmwareService::order_is_taken(const ProductId& product, int version_order) const {
+    return store_.read([&](const Repositories& rows) {
+        return rows.firmwares().find_by_order(product, version_order).has_value();
+    });
+}
+
+int FirmwareService::next_order(const ProductId& product) const {
+    Query query;
+    query.page_size = 1;
+    query.terms = {term("productId", boost::json::string(product.value))};
+    query.sorts = {{"versionOrder", true, nullptr}};
+    const auto page =
+        store_.read([&](const Repositories& rows) { return rows.firmwares().page(query); });
+    const int highest = page.rows.empty() ? 0 : page.rows.front().version_order;
+    return std::min(highest + 1, version_order_max);
+}
+
+}  // namespace updraft

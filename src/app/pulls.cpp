@@ -1,0 +1,168 @@
+#include <algorithm>
+
+#include "app/device_messages.hpp"
+#include "app/device_messages_incoming.hpp"
+#include "app/upgrade_sender.hpp"
+#include "base/log.hpp"
+#include "domain/message_matching.hpp"
+
+// Pulls: a device asks for firmware (spec 4.5).
+namespace updraft {
+namespace {
+
+constexpr std::string_view silent_key = "silentWhenNoFirmware";
+
+DeviceRoute route_of(const Device& device, const DeviceId& carrier,
+                     const ProductId& topic_product) {
+    DeviceRoute route{device.id, device.product, {}, {}};
+    if (device.id != carrier) {
+        route.gateway = carrier;
+        route.gateway_product = topic_product;
+    }
+    return route;
+}
+
+const UpgradeRecord* record_named(const std::vector<UpgradeRecord>& records, const RecordId& id) {
+    const auto found = std::ranges::find(records, id, &UpgradeRecord::id);
+    return found == records.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::optional<DeviceMessages::PullContext> DeviceMessages::pull_context(
+    const Repositories& rows, const DeviceId& device, const PullRequest& request) {
+    std::optional<Device> found = rows.devices().find(device);
+    if (!found) {
+        return std::nullopt;
+    }
+    PullContext context{*std::move(found), {}, {}, 0, {}};
+    const ProductId& product = context.device.product;
+    for (UpgradeRecord& record : rows.records().of_device(device)) {
+        if (record.product == product) {
+            context.records.push_back(std::move(record));
+        }
+    }
+    const bool says_version = !request.current_version.empty();
+    std::string version = request.current_version;
+    if (!says_version && context.device.firmware) {
+        version = context.device.firmware->version;
+    }
+    if (!version.empty()) {
+        if (const auto firmware = rows.firmwares().find_by_version(product, version)) {
+            context.current_order = firmware->version_order;
+            if (says_version) {
+                context.reported_order = firmware->version_order;
+            }
+        }
+    }
+    return context;
+}
+
+/// Whether the pull would change or offer anything.
+bool DeviceMessages::has_news(const PullContext& context, const PullRequest& request) const {
+    if (!request.current_version.empty()) {
+        const std::optional<FirmwareInfo>& known = context.device.firmware;
+        const bool as_known = known && known->version == request.current_version &&
+                              known->version_order == context.reported_order;
+        if (!as_known ||
+            !match_report(context.records, context.device.product, request.current_version)
+                 .empty()) {
+            return true;
+        }
+    }
+    const PullDecision decision = select_for_pull(request, context.records, context.current_order);
+    return decision.offer || decision.replaced || !decision.already_installed.empty();
+}
+
+/// NO_FIRMWARE, unless the product's devices cannot parse it.
+void DeviceMessages::answer_nothing(Incoming& incoming, const PullContext& context,
+                                    const uplink::FirmwarePull& pull) const {
+    const bool silent = context.product && configured(context.device, *context.product,
+                                                      std::string(silent_key)) == "true";
+    if (!silent) {
+        incoming.handled.reply =
+            DownlinkMessage{route_of(context.device, incoming.carrier, incoming.message.product),
+                            clock_.now(), downlink::FirmwarePullReply{pull.message_id, {}}};
+    }
+}
+
+/// First looks without writing: most pulls find nothing (design 3.3).
+void DeviceMessages::finish_pull(const std::shared_ptr<Incoming>& incoming) {
+    const auto look = [this, incoming] {
+        bool nothing = false;
+        try {
+            const auto& pull = std::get<uplink::FirmwarePull>(incoming->message.body);
+            nothing = store_.read([&](const Repositories& rows) {
+                if (!may_speak(rows, *incoming)) {
+                    return true;
+                }
+                incoming->accepted = true;
+                auto context = pull_context(rows, incoming->message.device, pull.request);
+                if (!context || has_news(*context, pull.request)) {
+                    return false;
+                }
+                context->product = rows.products().find(context->device.product);
+                answer_nothing(*incoming, *context, pull);
+                return true;
+            });
+        } catch (const StorageError& error) {
+            log::warn("devices", "pull not looked up device={} reason=\"{}\"",
+                      incoming->message.device, error.what());
+        }
+        if (!nothing) {
+            finish_by_writer(incoming);
+            return;
+        }
+        if (incoming->accepted) {
+            accept(*incoming);
+        }
+        incoming->done(std::move(incoming->handled));
+    };
+    if (!hooks_.run_read(look)) {
+        finish_by_writer(incoming);
+    }
+}
+
+bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
+                            const uplink::FirmwarePull& pull) {
+    const DeviceId& id = incoming.message.device;
+    const PullRequest& request = pull.request;
+    const std::optional<Device> device = work.devices().find(id);
+    if (!device) {
+        return false;
+    }
+    bool changed = take_version(work, incoming, *device,
+                                {request.current_version, nullptr, {}, request.force});
+    const auto context = pull_context(work, id, request);
+    const PullDecision decision =
+        select_for_pull(request, context->records, context->current_order);
+    const auto apply = [&](const RecordId& record, const RecordEvent& event) {
+        const Transition transition =
+            changes_.apply(work, *record_named(context->records, record), event);
+        changed = changed || transition.changed;
+        return transition.record;
+    };
+    for (const RecordId& installed : decision.already_installed) {
+        apply(installed, event::AlreadyInstalled{});
+    }
+    if (decision.replaced) {
+        apply(*decision.replaced, event::OtherVersionRequested{});
+    }
+    if (decision.offer) {
+        const UpgradeRecord* offered = record_named(context->records, *decision.offer);
+        if (const auto firmware = work.firmwares().find(offered->firmware)) {
+            log_line(work, incoming, "pullFirmware", offered->id);
+            const UpgradeRecord record = apply(offered->id, event::PullAnswered{pull.message_id});
+            incoming.handled.reply = DownlinkMessage{
+                route_of(*device, incoming.carrier, incoming.message.product), clock_.now(),
+                downlink::FirmwarePullReply{pull.message_id,
+                                            upgrade_message(*firmware, record, urls_.base(work))}};
+            return true;
+        }
+    }
+    PullContext nothing{*device, work.products().find(device->product), {}, 0, {}};
+    answer_nothing(incoming, nothing, pull);
+    return changed;
+}
+
+}  // namespace updraft

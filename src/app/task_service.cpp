@@ -1,0 +1,388 @@
+#include "app/task_service.hpp"
+
+#include <boost/json/array.hpp>
+
+#include <algorithm>
+
+namespace updraft {
+namespace {
+
+constexpr std::size_t echoed_devices_max = 1'000;
+
+/// Row 41.
+Error no_devices() {
+    return Error::invalid("deviceId", text("请选择设备", "choose at least one device"));
+}
+
+Error foreign_devices(const ProductId& product, const std::vector<DeviceId>& devices) {
+    std::string names;
+    for (const DeviceId& device : devices) {
+        names += (names.empty() ? "" : ", ") + device.value;
+    }
+    return Error::invalid("deviceId", text("设备不存在或不属于产品[{}]: {}",
+                                           "no devices of product {}: {}", product, names));
+}
+
+/// The ids of `[{"column":"id","termType":"in","value":[...]}]`, G3's way of naming devices.
+std::optional<std::vector<DeviceId>> ids_in(const std::vector<Term>& terms) {
+    if (terms.size() != 1 || terms[0].column != "id" || !terms[0].terms.empty() ||
+        !terms[0].options.empty() || (terms[0].term_type != "in" && terms[0].term_type != "eq")) {
+        return std::nullopt;
+    }
+    std::vector<DeviceId> ids;
+    const boost::json::value& value = terms[0].value;
+    if (value.is_array()) {
+        for (const boost::json::value& each : value.get_array()) {
+            if (!each.is_string()) {
+                return std::nullopt;
+            }
+            ids.emplace_back(std::string_view(each.get_string()));
+        }
+        return ids;
+    }
+    if (value.is_string() && terms[0].term_type == "eq") {
+        ids.emplace_back(std::string_view(value.get_string()));
+        return ids;
+    }
+    return std::nullopt;
+}
+
+void keep_each_once(std::vector<DeviceId>& devices) {
+    std::ranges::sort(devices);
+    const auto repeated = std::ranges::unique(devices);
+    devices.erase(repeated.begin(), repeated.end());
+}
+
+Result<void> check_extension(const std::optional<int>& value, int max, std::string_view property) {
+    if (value && (*value < 1 || *value > max)) {
+        return Error::invalid(
+            std::string(property),
+            text("{} {} 不在 1..{} 之间", "{} {} is outside 1..{}", property, *value, max));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> require_firmware_support(const Repositories& rows, const Product& product) {
+    const auto package = rows.protocols().find(product.protocol);
+    if (!package || !supports_firmware(*package, product.transport_protocol)) {
+        return Error::invalid(
+            "productId",
+            text("产品[{}]的消息协议[{}]不支持固件升级",
+                 "product {} cannot be upgraded: its protocol package {} does not support firmware",
+                 product.name, product.protocol));
+    }
+    return {};
+}
+
+/// Rows 37, 38, 41, 42 and gap 29: what the person chose, checked against the devices that exist.
+Result<DeviceSelection> TaskService::selection_of(const Repositories& rows,
+                                                  NewTask& request) const {
+    UpgradeTask& task = request.task;
+    DeviceSelection selection;
+    if (task.release_type == ReleaseType::part) {
+        if (!request.devices && !request.terms) {
+            return no_devices();
+        }
+        selection.devices = request.devices;
+        selection.terms = request.terms;
+        if (selection.terms) {
+            UPDRAFT_CHECK(rows.devices().check_terms(*selection.terms));
+            if (!selection.devices) {
+                selection.devices = ids_in(*selection.terms);
+                if (selection.devices) {
+                    selection.terms.reset();
+                }
+            }
+        }
+        if (selection.devices) {
+            keep_each_once(*selection.devices);
+        }
+    }
+    const SelectionCheck check = rows.tasks().check(task.product, selection);
+    if (!check.foreign.empty()) {
+        return foreign_devices(task.product, check.foreign);
+    }
+    if (check.matching == 0) {
+        return no_devices();
+    }
+    task.devices.clear();
+    if (selection.devices && !selection.terms && selection.devices->size() <= echoed_devices_max) {
+        task.devices = *selection.devices;
+    } else if (task.release_type == ReleaseType::part &&
+               check.matching <= static_cast<std::int64_t>(echoed_devices_max)) {
+        Query query;
+        query.paging = false;
+        query.terms = {term("productId", boost::json::string(task.product.value))};
+        if (selection.terms && !selection.terms->empty()) {
+            Term group;
+            group.terms = *selection.terms;
+            query.terms.push_back(std::move(group));
+        }
+        rows.devices().each(query, [&](const DeviceRow& row) {
+            if (!selection.devices ||
+                std::ranges::binary_search(*selection.devices, row.device.id)) {
+                task.devices.push_back(row.device.id);
+            }
+            return true;
+        });
+    }
+    return selection;
+}
+
+Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
+    UPDRAFT_CHECK(
+        check_extension(request.task.rate_per_second, options_.rate_per_second_max, "rate"));
+    UPDRAFT_CHECK(
+        check_extension(request.task.max_concurrent, options_.max_concurrent_max, "maxConcurrent"));
+    bool unfinished = false;
+    auto created = store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
+        UPDRAFT_TRY(UpgradeTask task, checked(request.task));
+        const auto firmware = work.firmwares().find(task.firmware);
+        if (!firmware) {
+            return Error::invalid("firmwareId",
+                                  text("固件不存在: {}", "no such firmware: {}", task.firmware));
+        }
+        if (!task.product.empty() && task.product != firmware->product) {
+            return Error::invalid("productId",
+                                  text("固件[{}]不属于产品[{}]", "firmware {} is not of product {}",
+                                       firmware->name, task.product));
+        }
+        const auto product = work.products().find(firmware->product);
+        if (!product) {
+            return Error::invalid("productId",
+                                  text("当前产品不存在，请选择产品: {}",
+                                       "the product does not exist: {}", firmware->product));
+        }
+        UPDRAFT_CHECK(require_firmware_support(work, *product));
+        task.id = TaskId(ids_.next());
+        task.product = product->id;
+        task.product_name = product->name;
+        task.target_version = firmware->version;
+        task.version_order = firmware->version_order;
+        task.stopped = false;
+        task.creator = by.user;
+        task.creator_name = by.name;
+        task.created_at = clock_.now();
+        request.task = task;
+        UPDRAFT_TRY(const DeviceSelection selection, selection_of(work, request));
+        const std::int64_t planned = work.tasks().add(request.task, selection);
+        const std::int64_t made = work.tasks().expand(
+            task.id, options_.expand_chunk, task.created_at, [&] { return ids_.next_number(); });
+        unfinished = made < planned;
+        work.after_commit([this, id = task.id, of = task.firmware] { announce(id, of); });
+        return *work.tasks().find(task.id);
+    });
+    if (created) {
+        if (unfinished && hooks_.expand) {
+            hooks_.expand();
+        }
+        if (created->task.mode == UpgradeMode::push && hooks_.look_at_task) {
+            hooks_.look_at_task(created->task.id);
+        }
+    }
+    return created;
+}
+
+void TaskService::announce(const TaskId& task, const FirmwareId& firmware) const {
+    live_.publish({clock_.now(), live::TaskChanged{task, firmware}});
+}
+
+bool TaskService::expand_next() {
+    std::optional<TaskId> expanded;
+    const auto more = store_.write([&](UnitOfWork& work) -> Result<bool> {
+        const std::vector<TaskId> unfinished = work.tasks().unfinished_expansions();
+        if (unfinished.empty()) {
+            return false;
+        }
+        expanded = unfinished.front();
+        work.tasks().expand(*expanded, options_.expand_chunk, clock_.now(),
+                            [&] { return ids_.next_number(); });
+        return true;
+    });
+    if (expanded && hooks_.look_at_task) {
+        hooks_.look_at_task(*expanded);
+    }
+    return more && *more;
+}
+
+Result<TaskRow> TaskService::remove(const TaskId& id, Removal removal) {
+    return store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
+        const auto found = work.tasks().find(id);
+        if (!found) {
+            return Error::not_found("升级任务", "upgrade task", id.value);
+        }
+        if (removal == Removal::only_idle && found->counts.waiting + found->counts.processing > 0) {
+            return Error::of(
+                ErrorCode::conflict,
+                text("存在等待升级或升级中的设备，不可删除",
+                     "{} devices are waiting and {} are upgrading: the task cannot be deleted",
+                     found->counts.waiting, found->counts.processing));
+        }
+        work.tasks().remove(id);
+        work.after_commit([this, id, of = found->task.firmware] { announce(id, of); });
+        return *found;
+    });
+}
+
+/// A change of all records of a task in some states, chunk by chunk with a cursor, so that the
+/// writer is never held up for long.
+struct TaskService::Bulk {
+    TaskId task;
+    std::set<RecordState> states;
+    RecordEvent event;
+    RecordId after;
+    std::int64_t done = 0;
+    std::int64_t expected = 0;
+    bool stops = false;
+};
+
+bool TaskService::run_chunk(Bulk& bulk) {
+    std::size_t read = 0;
+    const auto changed = store_.write([&](UnitOfWork& work) -> Result<std::int64_t> {
+        const auto records =
+            work.records().of_task(bulk.task, bulk.states, bulk.after, options_.change_chunk);
+        read = records.size();
+        std::int64_t count = 0;
+        for (const UpgradeRecord& record : records) {
+            count += changes_.apply(work, record, bulk.event).changed ? 1 : 0;
+        }
+        if (!records.empty()) {
+            bulk.after = records.back().id;
+        }
+        return count;
+    });
+    bulk.done += *changed;
+    return read == options_.change_chunk;
+}
+
+Result<std::int64_t> TaskService::run(const std::shared_ptr<Bulk>& bulk) {
+    const auto finish = [this, bulk] {
+        if (bulk->stops) {
+            const std::lock_guard lock(mutex_);
+            being_stopped_.erase(being_stopped_.find(bulk->task));
+        } else if (hooks_.look_at_task) {
+            hooks_.look_at_task(bulk->task);
+        }
+    };
+    const Instant answer_at = clock_.now() + options_.answer_within;
+    try {
+        while (run_chunk(*bulk)) {
+            if (hooks_.run_later && clock_.now() >= answer_at) {
+                hooks_.run_later([this, bulk, finish] {
+                    if (run_chunk(*bulk)) {
+                        return true;
+                    }
+                    finish();
+                    return false;
+                });
+                return bulk->expected;
+            }
+        }
+    } catch (const StorageError&) {
+        finish();
+        throw;
+    }
+    finish();
+    return bulk->done;
+}
+
+Result<std::int64_t> TaskService::stop(const TaskId& id, const std::set<RecordState>& states) {
+    const bool also_processing = states.contains(RecordState::processing);
+    const auto bulk =
+        std::make_shared<Bulk>(Bulk{id, {}, event::Stopped{also_processing}, {}, 0, 0, true});
+    std::ranges::copy_if(
+        states, std::inserter(bulk->states, bulk->states.end()),
+        [](RecordState s) { return s == RecordState::waiting || s == RecordState::processing; });
+    const auto begun = store_.write([&](UnitOfWork& work) -> Result<void> {
+        const auto found = work.tasks().find(id);
+        if (!found) {
+            return Error::not_found("升级任务", "upgrade task", id.value);
+        }
+        for (const RecordState state : bulk->states) {
+            bulk->expected += found->counts.of(state);
+        }
+        if (bulk->states.contains(RecordState::waiting)) {
+            bulk->done += work.tasks().set_stopped(id, true);
+            work.after_commit([this, id, of = found->task.firmware] { announce(id, of); });
+        }
+        return {};
+    });
+    if (!begun) {
+        return begun.error();
+    }
+    if (bulk->states.empty()) {
+        return 0;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        being_stopped_.insert(id);
+    }
+    return run(bulk);
+}
+
+Result<std::int64_t> TaskService::start(const TaskId& id, const std::set<RecordState>& states) {
+    const auto bulk = std::make_shared<Bulk>(Bulk{id, {}, event::Started{}, {}, 0, 0, false});
+    std::ranges::copy_if(
+        states, std::inserter(bulk->states, bulk->states.end()),
+        [](RecordState s) { return s == RecordState::canceled || s == RecordState::failed; });
+    const auto begun = store_.write([&](UnitOfWork& work) -> Result<void> {
+        const auto found = work.tasks().find(id);
+        if (!found) {
+            return Error::not_found("升级任务", "upgrade task", id.value);
+        }
+        for (const RecordState state : bulk->states) {
+            bulk->expected += found->counts.of(state);
+        }
+        if (bulk->states.contains(RecordState::canceled)) {
+            bulk->done += work.tasks().set_stopped(id, false);
+            work.after_commit([this, id, of = found->task.firmware] { announce(id, of); });
+        }
+        return {};
+    });
+    if (!begun) {
+        return begun.error();
+    }
+    return bulk->states.empty() ? Result<std::int64_t>(0) : run(bulk);
+}
+
+Result<std::int64_t> TaskService::apply_to(const std::vector<RecordId>& records,
+                                           const RecordEvent& event) {
+    if (records.size() > options_.record_ids_max) {
+        return Error::of(ErrorCode::too_large,
+                         text("一次最多操作{}条升级记录", "at most {} records at once",
+                              options_.record_ids_max));
+    }
+    std::int64_t changed = 0;
+    for (std::size_t from = 0; from < records.size(); from += options_.change_chunk) {
+        const std::size_t to = std::min(records.size(), from + options_.change_chunk);
+        const auto chunk = store_.write([&](UnitOfWork& work) -> Result<std::int64_t> {
+            std::int64_t count = 0;
+            for (std::size_t i = from; i < to; ++i) {
+                const auto record = work.records().find(records[i]);
+                if (record && changes_.apply(work, *record, event).changed) {
+                    ++count;
+                }
+            }
+            return count;
+        });
+        changed += *chunk;
+    }
+    return changed;
+}
+
+Result<std::int64_t> TaskService::stop(const std::vector<RecordId>& records) {
+    return apply_to(records, event::Stopped{true});
+}
+
+Result<std::int64_t> TaskService::start(const std::vector<RecordId>& records) {
+    return apply_to(records, event::Started{});
+}
+
+bool TaskService::is_being_stopped(const TaskId& id) const {
+    const std::lock_guard lock(mutex_);
+    return being_stopped_.contains(id);
+}
+
+}  // namespace updraft
