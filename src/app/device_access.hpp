@@ -1,14 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "app/live_events.hpp"
 #include "app/ports.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "protocol/messages.hpp"
 
 namespace updraft {
 
@@ -23,12 +20,25 @@ class DeviceSignIn {
 public:
     DeviceSignIn(const Store& store, const Clock& clock) : store_(store), clock_(clock) {}
 
-    /// MQTT (spec 4.2): client id = device id. Errors: unauthorized, with the refusal's text (unknown
-    /// device, notActive, wrong key, clock differs, malformed user name): all CONNACK 0x04.
-    [[nodiscard]] Result<SignedInDevice> mqtt(const std::string& client_id, const std::string& username,
+    /// MQTT (spec 4.2): client id = device id. Errors: unauthorized, with the refusal's text
+    /// (unknown device, notActive, wrong key, clock differs, malformed user name): all CONNACK
+    /// 0x04.
+    [[nodiscard]] Result<SignedInDevice> mqtt(const std::string& client_id,
+                                              const std::string& username,
                                               const std::string& password) const;
 
+    /// HTTP and WebSocket (spec 2.6): the configuration key `bearer_token` is what the device sent.
+    /// Errors: unauthorized.
+    [[nodiscard]] Result<SignedInDevice> bearer(const DeviceId& id, const std::string& token) const;
+
 private:
+    struct Known {
+        Device device;
+        Product product;
+    };
+    /// The device, if it may sign in at all.
+    [[nodiscard]] Result<Known> admitted(const DeviceId& id) const;
+
     const Store& store_;
     const Clock& clock_;
 };
