@@ -26,8 +26,9 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 class BodyReader {
 public:
     virtual ~BodyReader() = default;
-    /// The next bytes, at most 256 KiB, blocking; empty at the end of the body. Throws BodyCut when the
-    /// client went away or sent nothing for the configured time: the handler must leave nothing behind.
+    /// The next bytes, at most 256 KiB, blocking; empty at the end of the body. Throws BodyCut when
+    /// the client went away or sent nothing for the configured time: the handler must leave nothing
+    /// behind.
     [[nodiscard]] virtual std::string read() = 0;
     /// Content-Length, if the client said it.
     [[nodiscard]] virtual std::optional<std::int64_t> length() const = 0;
@@ -35,7 +36,9 @@ public:
 
 class BodyCut : public std::exception {
 public:
-    [[nodiscard]] const char* what() const noexcept override { return "the request's body was cut off"; }
+    [[nodiscard]] const char* what() const noexcept override {
+        return "the request's body was cut off";
+    }
 };
 
 /// One request, complete but for a streamed body. Owned by the session, valid during the handler.
@@ -60,8 +63,8 @@ struct Request {
     [[nodiscard]] Language language() const;
 };
 
-/// Where a streamed answer is written from a worker thread. Bounded: write() blocks while the client
-/// is slow.
+/// Where a streamed answer is written from a worker thread. Bounded: write() blocks while the
+/// client is slow.
 class BodyWriter {
 public:
     virtual ~BodyWriter() = default;
@@ -73,7 +76,7 @@ public:
 struct FileBody {
     std::string path;
     std::int64_t size_bytes = 0;
-    std::string etag;           ///< strong, without quotes
+    std::string etag;  ///< strong, without quotes
     std::int64_t modified_ms = 0;
 };
 

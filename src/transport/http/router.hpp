@@ -14,11 +14,11 @@ namespace updraft::http {
 using Handler = std::function<Response(const Request&)>;
 
 /// Accepts a WebSocket: returns its handler, or a Response that refuses the upgrade. Worker thread.
-using WebSocketOpener =
-    std::function<std::variant<std::shared_ptr<WebSocketHandler>, Response>(const Request&, std::shared_ptr<WebSocketSender>)>;
+using WebSocketOpener = std::function<std::variant<std::shared_ptr<WebSocketHandler>, Response>(
+    const Request&, std::shared_ptr<WebSocketSender>)>;
 
 struct RouteOptions {
-    bool streaming_body = false;     ///< the handler reads Request::stream itself
+    bool streaming_body = false;      ///< the handler reads Request::stream itself
     std::int64_t body_bytes_max = 0;  ///< 0: the server's default for small bodies
 };
 
@@ -31,22 +31,26 @@ struct Route {
     WebSocketOpener websocket;  ///< set for a WebSocket route (method get)
 };
 
-/// Finds the route of a path: literal segments win over parameters. Built once, then only read.
+/// Finds the route of a path: literal segments win over parameters, and a pattern that has the
+/// method over one that has not. Built once, then only read. Two routes of one method and path are
+/// our mistake.
 class Router {
 public:
     void add(Method method, std::string pattern, Handler handler, RouteOptions options = {});
     void add_websocket(std::string pattern, WebSocketOpener opener);
 
     struct Match {
-        const Route* route = nullptr;   ///< null: none for this method
+        const Route* route = nullptr;  ///< null: none for this method
         Fields parameters;
-        std::vector<Method> allowed;    ///< methods that this path has; empty: unknown path
+        std::vector<Method> allowed;  ///< methods that this path has; empty: unknown path
     };
     /// `path` is decoded, without `/api` and trailing slash. HEAD finds GET.
     [[nodiscard]] Match find(Method method, std::string_view path) const;
     [[nodiscard]] const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
 
 private:
+    void insert(std::unique_ptr<Route> route);
+
     std::vector<std::unique_ptr<Route>> routes_;
     struct Node;
     std::shared_ptr<Node> root_;

@@ -16,34 +16,34 @@ namespace updraft::http {
 /// Every limit of the HTTP server. All are keys of the configuration under [http].
 struct ServerOptions {
     std::string host = "127.0.0.1";
-    std::uint16_t port = 8848;  ///< 0: a free one
+    std::uint16_t port = 8848;     ///< 0: a free one
     std::shared_ptr<SSL_CTX> tls;  ///< null: plain
     std::int64_t header_bytes_max = 16 * 1024;
     std::int64_t body_bytes_max = 4 * 1024 * 1024;           ///< of a body that is read whole
     std::int64_t upload_bytes_max = std::int64_t{16} << 30;  ///< of a streamed body
     std::chrono::milliseconds header_timeout{10'000};
-    std::chrono::milliseconds body_timeout{30'000};  ///< without a byte moving
-    std::chrono::milliseconds idle_timeout{75'000};  ///< keep-alive between requests
+    std::chrono::milliseconds body_timeout{30'000};   ///< without a byte moving
+    std::chrono::milliseconds idle_timeout{75'000};   ///< keep-alive between requests
     std::chrono::milliseconds write_timeout{30'000};  ///< without a byte moving
     std::size_t connections_max = 10'000;
-    std::size_t ranges_max = 16;                 ///< more in one request: the whole file is sent
-    std::size_t event_queue_max = 256;           ///< undelivered events of one SSE or WebSocket client
+    std::size_t ranges_max = 16;        ///< more in one request: the whole file is sent
+    std::size_t event_queue_max = 256;  ///< undelivered events of one SSE or WebSocket client
     std::size_t websocket_message_bytes_max = 256 * 1024;
 };
 
-/// Turns a refusal that the server itself makes (404, 405, 413, 500, 503 ...) into an answer, so that
-/// it has the API's envelope and language.
+/// Turns a refusal that the server itself makes (404, 405, 413, 500, 503 ...) into an answer, so
+/// that it has the API's envelope and language.
 using Refuse = std::function<Response(const Error&, Language, const Request*)>;
 
 /// HTTP/1.1 over the event loops: keep-alive, pipelining in order, chunked answers, files with
-/// ranges, server-sent events, WebSocket, gzip for large texts. CORS as spec 2.1. Paths work with and
-/// without `/api` and with a trailing slash.
+/// ranges, server-sent events, WebSocket, gzip for large texts. CORS as spec 2.1. Paths work with
+/// and without `/api` and with a trailing slash.
 class Server {
 public:
-    /// Starts listening; `workers` run ordinary handlers, `uploads` the handlers of streaming routes,
-    /// which block for long. Throws std::system_error when the address cannot be bound.
-    Server(net::EventLoops& loops, net::WorkerPool& workers, net::WorkerPool& uploads, const Router& router,
-           Refuse refuse, ServerOptions options);
+    /// Starts listening; `workers` run ordinary handlers, `uploads` the handlers of streaming
+    /// routes, which block for long. Throws std::system_error when the address cannot be bound.
+    Server(net::EventLoops& loops, net::WorkerPool& workers, net::WorkerPool& uploads,
+           const Router& router, Refuse refuse, ServerOptions options);
     ~Server();
 
     [[nodiscard]] std::string address() const;
@@ -51,7 +51,8 @@ public:
     void stop(std::chrono::milliseconds grace);
 
     struct Counters {
-        std::uint64_t connections_open, connections_total, requests_total, refused_total, bytes_sent_total;
+        std::uint64_t connections_open, connections_total, requests_total, refused_total,
+            bytes_sent_total;
         std::uint64_t responses_by_class[6];  ///< [2] = 2xx ...
     };
     [[nodiscard]] Counters counters() const;

@@ -1,0 +1,180 @@
+#include "transport/http/router.hpp"
+
+#include <map>
+
+#include "base/assert.hpp"
+
+namespace updraft::http {
+
+/// One segment of the paths: its literal children, at most one parameter child, and at most one
+/// route set that takes the rest.
+struct Router::Node {
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
+    std::unique_ptr<Node> parameter;
+    std::vector<const Route*> here;  ///< routes that end in this segment
+    std::vector<const Route*> rest;  ///< routes whose "{name...}" begins here
+};
+
+namespace {
+
+std::vector<std::string_view> segments_of(std::string_view path) {
+    std::vector<std::string_view> segments;
+    if (path.starts_with('/')) {
+        path.remove_prefix(1);
+    }
+    if (path.empty()) {
+        return segments;
+    }
+    for (;;) {
+        const std::size_t slash = path.find('/');
+        segments.push_back(path.substr(0, slash));
+        if (slash == std::string_view::npos) {
+            return segments;
+        }
+        path.remove_prefix(slash + 1);
+    }
+}
+
+bool is_parameter(std::string_view segment) {
+    return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
+
+bool takes_rest(std::string_view segment) {
+    return is_parameter(segment) && segment.ends_with("...}");
+}
+
+std::string_view parameter_name(std::string_view segment) {
+    segment = segment.substr(1, segment.size() - 2);
+    return segment.ends_with("...") ? segment.substr(0, segment.size() - 3) : segment;
+}
+
+/// Names the values of a path after the pattern's parameters.
+Fields parameters_of(std::string_view pattern, const std::vector<std::string_view>& values) {
+    Fields parameters;
+    const std::vector<std::string_view> names = segments_of(pattern);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (takes_rest(names[i])) {
+            // The views are neighbours in one path, so that the rest is what lies between their
+            // ends.
+            const std::string_view rest =
+                i < values.size() ? std::string_view(values[i].data(),
+                                                     static_cast<std::size_t>(values.back().data() +
+                                                                              values.back().size() -
+                                                                              values[i].data()))
+                                  : std::string_view{};
+            parameters.emplace_back(parameter_name(names[i]), rest);
+        } else if (is_parameter(names[i])) {
+            parameters.emplace_back(parameter_name(names[i]), values[i]);
+        }
+    }
+    return parameters;
+}
+
+const Route* for_method(const std::vector<const Route*>& routes, Method method) {
+    for (const Route* route : routes) {
+        if (route->method == method) {
+            return route;
+        }
+    }
+    return method == Method::head ? for_method(routes, Method::get) : nullptr;
+}
+
+void collect(const std::vector<const Route*>& routes, std::vector<Method>& allowed) {
+    for (const Route* route : routes) {
+        if (std::ranges::find(allowed, route->method) == allowed.end()) {
+            allowed.push_back(route->method);
+        }
+    }
+}
+
+/// Depth-first, literals before parameters before rests; the first route that has the method wins.
+/// Patterns are short and come from us, so that the depth is bounded.
+template <class Node>
+const Route* search(const Node& node, const std::vector<std::string_view>& segments,
+                    std::size_t depth, Method method, std::vector<Method>& allowed) {
+    if (depth == segments.size()) {
+        collect(node.here, allowed);
+        if (const Route* route = for_method(node.here, method)) {
+            return route;
+        }
+    } else {
+        const auto literal = node.literals.find(segments[depth]);
+        if (literal != node.literals.end()) {
+            if (const Route* route =
+                    search(*literal->second, segments, depth + 1, method, allowed)) {
+                return route;
+            }
+        }
+        if (node.parameter && !segments[depth].empty()) {
+            if (const Route* route =
+                    search(*node.parameter, segments, depth + 1, method, allowed)) {
+                return route;
+            }
+        }
+    }
+    collect(node.rest, allowed);
+    return for_method(node.rest, method);
+}
+
+}  // namespace
+
+void Router::add(Method method, std::string pattern, Handler handler, RouteOptions options) {
+    auto route = std::make_unique<Route>();
+    route->method = method;
+    route->pattern = std::move(pattern);
+    route->options = options;
+    route->handler = std::move(handler);
+    insert(std::move(route));
+}
+
+void Router::add_websocket(std::string pattern, WebSocketOpener opener) {
+    auto route = std::make_unique<Route>();
+    route->method = Method::get;
+    route->pattern = std::move(pattern);
+    route->websocket = std::move(opener);
+    insert(std::move(route));
+}
+
+void Router::insert(std::unique_ptr<Route> route) {
+    if (!root_) {
+        root_ = std::make_shared<Node>();
+    }
+    Node* node = root_.get();
+    std::vector<const Route*>* routes = nullptr;
+    for (const std::string_view segment : segments_of(route->pattern)) {
+        UPDRAFT_ASSERT(routes == nullptr && "a {rest...} must be the last segment");
+        if (takes_rest(segment)) {
+            routes = &node->rest;
+            continue;
+        }
+        std::unique_ptr<Node>& next =
+            is_parameter(segment) ? node->parameter : node->literals[std::string(segment)];
+        if (!next) {
+            next = std::make_unique<Node>();
+        }
+        node = next.get();
+    }
+    if (routes == nullptr) {
+        routes = &node->here;
+    }
+    const bool taken = std::ranges::any_of(
+        *routes, [&](const Route* other) { return other->method == route->method; });
+    UPDRAFT_ASSERT(!taken && "two routes for one method and path");
+    routes->push_back(route.get());
+    routes_.push_back(std::move(route));
+}
+
+Router::Match Router::find(Method method, std::string_view path) const {
+    Match match;
+    if (!root_) {
+        return match;
+    }
+    const std::vector<std::string_view> segments = segments_of(path);
+    match.route = search(*root_, segments, 0, method, match.allowed);
+    if (match.route != nullptr) {
+        match.parameters = parameters_of(match.route->pattern, segments);
+    }
+    return match;
+}
+
+}  // namespace updraft::http
