@@ -315,10 +315,11 @@ Result<std::string> DeviceService::command(const DeviceId& id, const DeviceComma
     links_.send({route, clock_.now(),
                  downlink::OtherDownlink{command.message_type, message_id, command.body}},
                 [written](bool reached) { written->set_value(reached); });
-    if (sent.wait_for(options_.command_timeout) == std::future_status::ready && !sent.get()) {
+    const bool told = sent.wait_for(options_.command_timeout) == std::future_status::ready;
+    if (told && !sent.get()) {
         return offline();
     }
-    std::optional<std::string> reply = waiting.wait(options_.command_timeout);
+    std::optional<std::string> reply = told ? waiting.wait(options_.command_timeout) : std::nullopt;
     if (!reply) {
         return Error::of(ErrorCode::device_timeout,
                          text("设备未在{}秒内回复", "the device did not answer within {} seconds",

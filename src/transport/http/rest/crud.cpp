@@ -5,14 +5,6 @@ namespace {
 
 using http::Method;
 
-/// Parses the QueryParam of a call and hands it on.
-ApiHandler with_query(std::function<Result<Answer>(const Call&, const Query&)> answer) {
-    return [answer = std::move(answer)](const Call& call) -> Result<Answer> {
-        UPDRAFT_TRY(const Query query, call.query());
-        return answer(call, query);
-    };
-}
-
 /// The rows of a batch request, under the limit.
 Result<std::vector<json::object>> batch(const Call& call, std::size_t rows_max) {
     UPDRAFT_TRY(std::vector<json::object> rows, call.objects());
@@ -111,6 +103,13 @@ void row_routes(Api& api, const std::string& base, const CrudResource& resource)
 }
 
 }  // namespace
+
+ApiHandler with_query(std::function<Result<Answer>(const Call&, const Query&)> answer) {
+    return [answer = std::move(answer)](const Call& call) -> Result<Answer> {
+        UPDRAFT_TRY(const Query query, call.query());
+        return answer(call, query);
+    };
+}
 
 void crud_routes(Api& api, const CrudResource& resource) {
     for (const std::string& base : resource.bases) {

@@ -5,16 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "app/crud_rows.hpp"
 #include "app/ports.hpp"
 #include "transport/http/rest/api.hpp"
 
 namespace updraft::rest {
 
-/// How many rows a PATCH added and changed.
-struct SaveCounts {
-    std::int64_t added = 0;
-    std::int64_t updated = 0;
-};
+using updraft::SaveCounts;
 
 /// One resource with the generic set of spec 2.3.7. A function that is not set has no route. The
 /// functions that take a list handle it as one unit of work: all rows or none, the error naming
@@ -33,49 +30,76 @@ struct CrudResource {
     std::function<Result<json::value>(const Call&, const std::string& id)> remove;
 };
 
+/// The handler of a query endpoint: parses the QueryParam and hands it on.
+[[nodiscard]] ApiHandler with_query(
+    std::function<Result<Answer>(const Call&, const Query&)> answer);
+
 /// Registers the routes of a resource.
 void crud_routes(Api& api, const CrudResource& resource);
+
+/// Answers with one page of `rows(repositories)`. `maker(repositories, query, language)` gives the
+/// function that makes a row's JSON object, so that it may look up what rows share.
+template <class Rows, class Maker>
+[[nodiscard]] std::function<Result<Answer>(const Call&, const Query&)> made_page_of(
+    const Store& store, Rows rows, Maker maker) {
+    return [&store, rows, maker](const Call& call, const Query& query) -> Result<Answer> {
+        return store.read([&](const Repositories& repositories) {
+            const auto page = rows(repositories).page(query);
+            return Answer(
+                json::value(page_json(page, query, maker(repositories, query, call.language))));
+        });
+    };
+}
+
+/// Answers with all asked rows one by one, under the limit of the API (counted first).
+template <class Rows, class Maker>
+[[nodiscard]] std::function<Result<Answer>(const Call&, const Query&)> made_list_of(
+    const Api& api, const Store& store, Rows rows, Maker maker) {
+    const std::int64_t rows_max = api.options().streamed_rows_max;
+    return [&store, rows, maker, rows_max](const Call& call, const Query& query) -> Result<Answer> {
+        if (!query.paging || query.page_size > rows_max) {
+            const std::int64_t found = store.read(
+                [&](const Repositories& repositories) { return rows(repositories).count(query); });
+            UPDRAFT_CHECK(within_row_limit(query.paging ? std::min(found, query.page_size) : found,
+                                           rows_max));
+        }
+        return StreamedList{[&store, rows, maker, query, language = call.language](
+                                const std::function<bool(const json::value&)>& emit) {
+            store.read([&](const Repositories& repositories) {
+                auto make = maker(repositories, query, language);
+                rows(repositories).each(query, [&](const auto& row) {
+                    json::object item = make(row);
+                    project(item, query);
+                    return emit(std::move(item));
+                });
+            });
+        }};
+    };
+}
+
+/// A maker for rows that need no look-ups: `to_json(row, language)`.
+template <class ToJson>
+[[nodiscard]] auto maker_of(ToJson to_json) {
+    return [to_json](const Repositories&, const Query&, Language language) {
+        return [to_json, language](const auto& row) { return to_json(row, language); };
+    };
+}
 
 /// Answers with one page of `rows(repositories)`; `to_json(row, language)` makes the JSON object.
 template <class Rows, class ToJson>
 [[nodiscard]] std::function<Result<Answer>(const Call&, const Query&)> page_of(const Store& store,
                                                                                Rows rows,
                                                                                ToJson to_json) {
-    return [&store, rows, to_json](const Call& call, const Query& query) -> Result<Answer> {
-        const auto page = store.read(
-            [&](const Repositories& repositories) { return rows(repositories).page(query); });
-        return json::value(
-            page_json(page, query, [&](const auto& row) { return to_json(row, call.language); }));
-    };
+    return made_page_of(store, rows, maker_of(to_json));
 }
 
-/// Answers with all asked rows one by one, under the limit of the API (counted first).
+/// Answers with all asked rows one by one; `to_json(row, language)` makes the JSON object.
 template <class Rows, class ToJson>
 [[nodiscard]] std::function<Result<Answer>(const Call&, const Query&)> list_of(const Api& api,
                                                                                const Store& store,
                                                                                Rows rows,
                                                                                ToJson to_json) {
-    const std::int64_t rows_max = api.options().streamed_rows_max;
-    return
-        [&store, rows, to_json, rows_max](const Call& call, const Query& query) -> Result<Answer> {
-            if (!query.paging || query.page_size > rows_max) {
-                const std::int64_t found = store.read([&](const Repositories& repositories) {
-                    return rows(repositories).count(query);
-                });
-                UPDRAFT_CHECK(within_row_limit(
-                    query.paging ? std::min(found, query.page_size) : found, rows_max));
-            }
-            return StreamedList{[&store, rows, to_json, query, language = call.language](
-                                    const std::function<bool(const json::value&)>& emit) {
-                store.read([&](const Repositories& repositories) {
-                    rows(repositories).each(query, [&](const auto& row) {
-                        json::object item = to_json(row, language);
-                        project(item, query);
-                        return emit(std::move(item));
-                    });
-                });
-            }};
-        };
+    return made_list_of(api, store, rows, maker_of(to_json));
 }
 
 /// Sets `page`, `list` and `count` of a resource from a repository: `rows(repositories)` gives its
