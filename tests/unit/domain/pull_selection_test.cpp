@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "tests/support/domain_builders.hpp"
@@ -171,6 +172,11 @@ TEST(PullSelection, AVersionThatIsNoFirmwareOfTheProductCountsAsOrderZero) {
 TEST(PullSelection, OrdersUpToTheCurrentOneAreNoSilentDowngrade) {
     EXPECT_EQ(offered({}, three_waiting(), 5), nothing);
     EXPECT_EQ(offered({"", "", true, false}, three_waiting(), 6), nothing);
+}
+
+// A deleted firmware's order may be given to another version.
+TEST(PullSelection, AnEqualOrderOfAnotherVersionIsNoUpgradeEither) {
+    EXPECT_EQ(offered({"1.3-rc", "", false, false}, {pull_record("R3", "1.3", 5)}, 5), nothing);
 }
 
 TEST(PullSelection, ARequestedVersionMayBeADowngrade) {

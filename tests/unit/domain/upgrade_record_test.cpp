@@ -140,7 +140,7 @@ TEST(UpgradeRecord, T5_ADeviceThatRunsTheVersionSucceedsWithoutAMessage) {
         EXPECT_EQ(known.record.state, success);
         EXPECT_EQ(known.record.progress_percent, 100);
         EXPECT_EQ(known.record.completed_at, at(3s));
-        EXPECT_FALSE(known.has(Effect::send_upgrade));
+        EXPECT_EQ(known.effects, Effects{Effect::wake_device});
     }
 }
 
