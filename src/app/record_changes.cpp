@@ -92,6 +92,9 @@ void RecordChanges::arrange(UnitOfWork& work, const Transition& transition, bool
                             Instant now) const {
     work.after_commit(
         [this, record = transition.record, effects = transition.effects, state_changed, now] {
+            if (listeners_.changed) {
+                listeners_.changed(record);
+            }
             for (const Effect effect : effects) {
                 perform(effect, record);
             }

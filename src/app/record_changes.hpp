@@ -23,6 +23,7 @@ public:
             send_upgrade;                                   ///< T2, T25: write the upgrade message
         std::function<void(const DeviceId&)> wake_device;   ///< it may take its next waiting push
         std::function<void(const DeviceId&)> read_version;  ///< ask it for its version, once
+        std::function<void(const UpgradeRecord&)> changed;  ///< its next state is stored
     };
 
     RecordChanges(const Clock& clock, SnowflakeIds& ids, LiveEvents& live)

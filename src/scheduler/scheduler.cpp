@@ -1,0 +1,242 @@
+#include "scheduler/scheduler.hpp"
+
+#include "base/log.hpp"
+
+namespace updraft {
+
+Scheduler::Scheduler(Store& store, const RecordChanges& changes, Presence& presence,
+                     TaskService& tasks, FileService& files, UpgradeSender& sender,
+                     const Clock& clock, SnowflakeIds& ids, Options options)
+    : store_(store),
+      presence_(presence),
+      tasks_(tasks),
+      files_(files),
+      clock_(clock),
+      options_(std::move(options)),
+      dispatcher_(store, changes, presence, tasks, sender, clock, ids, options_.server_id,
+                  options_.dispatch),
+      deadlines_(store, changes, clock, options_.server_id, options_.deadlines) {
+    dispatcher_.notify_with([this] { wake_up(); });
+    add_job("sweep", options_.sweep_every, [this] { return sweep(); });
+    add_job("prune logs", options_.housekeeping_every, [this] { return prune_logs(); });
+    add_job("collect files", options_.housekeeping_every, [this] { return files_.collect().more; });
+    add_job("expire tokens", options_.housekeeping_every, [this] {
+        const auto done = store_.write([&](UnitOfWork& work) -> Result<void> {
+            work.tokens().remove_expired(clock_.now());
+            return {};
+        });
+        return !done;
+    });
+}
+
+Scheduler::~Scheduler() {
+    stop();
+}
+
+RecordChanges::Listeners Scheduler::record_listeners() {
+    return {[this](const UpgradeRecord& record) { dispatcher_.send(record); },
+            [this](const DeviceId& device) { dispatcher_.wake(device); },
+            [this](const DeviceId& device) { dispatcher_.read_version(device); },
+            [this](const UpgradeRecord& record) { dispatcher_.record_changed(record); }};
+}
+
+Presence::Listeners Scheduler::presence_listeners() {
+    Presence::Listeners listeners;
+    listeners.flush_wanted = [this] {
+        {
+            const std::lock_guard lock(mutex_);
+            const Instant now = clock_.now();
+            flush_at_ = flush_at_ ? now : now + options_.presence_flush_after;
+        }
+        wake_up();
+    };
+    listeners.wake_device = [this](const DeviceId& device) { dispatcher_.wake(device); };
+    listeners.read_version = [this](const DeviceId& device) { dispatcher_.read_version(device); };
+    return listeners;
+}
+
+TaskService::Hooks Scheduler::task_hooks() {
+    TaskService::Hooks hooks;
+    hooks.look_at_task = [this](const TaskId& task) { dispatcher_.look_at(task); };
+    hooks.expand = [this] {
+        {
+            const std::lock_guard lock(mutex_);
+            expansion_wanted_ = true;
+        }
+        wake_up();
+    };
+    hooks.run_later = [this](std::function<bool()> step) {
+        {
+            const std::lock_guard lock(mutex_);
+            background_.push_back(std::move(step));
+        }
+        wake_up();
+    };
+    return hooks;
+}
+
+void Scheduler::add_job(std::string name, milliseconds period, std::function<bool()> run) {
+    jobs_.push_back({std::move(name), period, std::move(run), clock_.now() + period});
+}
+
+void Scheduler::recover() {
+    presence_.start();
+    deadlines_.take_over(
+        clock_.now(), [this](const UpgradeRecord& record) { dispatcher_.record_changed(record); });
+    const std::lock_guard lock(mutex_);
+    expansion_wanted_ = true;
+}
+
+void Scheduler::start() {
+    thread_ = std::thread([this] { loop(); });
+}
+
+void Scheduler::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+void Scheduler::wake_up() {
+    {
+        const std::lock_guard lock(mutex_);
+        woken_ = true;
+    }
+    changed_.notify_all();
+}
+
+/// The scheduler's tick: one of the four places where an exception ends (house style 5).
+void Scheduler::loop() {
+    while (true) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (stopping_) {
+                return;
+            }
+            woken_ = false;
+        }
+        milliseconds pause = options_.pause_after_failure;
+        bool failed = false;
+        try {
+            pause = std::clamp(run_due() - clock_.now(), milliseconds{0}, options_.idle_max);
+        } catch (const std::exception& error) {
+            failed = true;
+            log::error("scheduler", "step failed reason=\"{}\" again_in_ms={}", error.what(),
+                       pause.count());
+        }
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, pause, [&] { return stopping_ || (woken_ && !failed); });
+    }
+}
+
+Instant Scheduler::run_due() {
+    const Instant now = clock_.now();
+    bool more = flush_presence(now);
+    more = run_background_step() || more;
+    bool expand = false;
+    {
+        const std::lock_guard lock(mutex_);
+        expand = std::exchange(expansion_wanted_, false);
+    }
+    if (expand && tasks_.expand_next()) {
+        const std::lock_guard lock(mutex_);
+        expansion_wanted_ = true;
+        more = true;
+    }
+    more = deadlines_.run() || more;
+    more = dispatcher_.turn() || more;
+    more = run_jobs(now) || more;
+    if (more) {
+        return now;
+    }
+    Instant next = now + options_.idle_max;
+    const auto not_after = [&](const std::optional<Instant>& instant) {
+        if (instant) {
+            next = std::min(next, *instant);
+        }
+    };
+    not_after(deadlines_.next_at());
+    not_after(dispatcher_.next_at());
+    for (const Job& job : jobs_) {
+        not_after(job.next);
+    }
+    const std::lock_guard lock(mutex_);
+    not_after(flush_at_);
+    return std::max(next, now);
+}
+
+bool Scheduler::flush_presence(Instant now) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!flush_at_ || *flush_at_ > now) {
+            return false;
+        }
+        flush_at_.reset();
+    }
+    const bool more = presence_.flush();
+    if (more) {
+        const std::lock_guard lock(mutex_);
+        flush_at_ = now;
+    }
+    return more;
+}
+
+bool Scheduler::run_background_step() {
+    std::function<bool()> step;
+    {
+        const std::lock_guard lock(mutex_);
+        if (background_.empty()) {
+            return false;
+        }
+        step = std::move(background_.front());
+        background_.pop_front();
+    }
+    const bool unfinished = step();
+    const std::lock_guard lock(mutex_);
+    if (unfinished) {
+        background_.push_back(std::move(step));
+    }
+    return !background_.empty();
+}
+
+bool Scheduler::run_jobs(Instant now) {
+    bool more = false;
+    for (Job& job : jobs_) {
+        if (job.next > now) {
+            continue;
+        }
+        const bool again = job.run();
+        job.next = again ? now : now + job.period;
+        more = more || again;
+    }
+    return more;
+}
+
+bool Scheduler::prune_logs() {
+    const auto removed = store_.write([&](UnitOfWork& work) -> Result<std::int64_t> {
+        return work.device_logs().prune(clock_.now() - options_.keep_device_logs,
+                                        options_.prune_batch);
+    });
+    return removed && *removed == options_.prune_batch;
+}
+
+/// The net under all wake-ups: page by page, every waiting device that is connected is looked at,
+/// so that nothing waits for ever.
+bool Scheduler::sweep() {
+    const std::vector<DeviceId> page = store_.read([&](const Repositories& rows) {
+        return rows.records().devices_waiting_for_push(std::nullopt, sweep_cursor_,
+                                                       options_.sweep_page);
+    });
+    for (const DeviceId& device : page) {
+        dispatcher_.wake(device);
+    }
+    sweep_cursor_ = page.size() == options_.sweep_page ? page.back() : DeviceId{};
+    return false;
+}
+
+}  // namespace updraft
