@@ -171,7 +171,8 @@ int run_simulate(const SimulateOptions& options) {
         std::fflush(options.out);
         const bool had_goal = options.until_upgrades.has_value() || !options.until_version.empty();
         const bool missed = ending == Ending::time_up && had_goal;
-        return statistics.connects == 0 || missed ? 1 : 0;
+        const bool nobody = statistics.connects == 0 && ending != Ending::done;
+        return nobody || missed ? 1 : 0;
     } catch (const std::exception& error) {
         fmt::print(stderr, "simulate: {}\n", error.what());
         return 1;
