@@ -18,7 +18,11 @@ constexpr std::size_t scope_bytes_max = std::size_t{512} * 1024;  // a logo may 
 std::map<std::string, std::string> default_properties(const std::string& scope,
                                                       const std::string& base) {
     if (scope == "front") {
-        return {{"title", "Updraft"}, {"logo", ""}, {"ico", ""}, {"headerTheme", "light"}};
+        // A console requests `logo` and `ico` as they are, so there are no empty ones (spec 2.4).
+        return {{"title", "Updraft"},
+                {"logo", "/console/logo.svg"},
+                {"ico", "/console/favicon.svg"},
+                {"headerTheme", "light"}};
     }
     if (scope == "paths") {
         return {{"base-path", base}};

@@ -1,0 +1,293 @@
+#include "transport/http/rest/protocols.hpp"
+
+#include "base/bytes.hpp"
+#include "transport/http/rest/crud.hpp"
+#include "transport/http/rest/json_reader.hpp"
+
+namespace updraft::rest {
+namespace {
+
+using http::Method;
+
+json::object protocol_json(const ProtocolPackage& package, Language) {
+    json::object row{{"id", package.id.value},
+                     {"name", package.name},
+                     {"description", package.description},
+                     {"type", package.type},
+                     {"state", package.enabled ? 1 : 0},
+                     {"configuration", text_map_json(package.configuration)},
+                     {"createTime", to_millis(package.created_at)}};
+    put_text(row, "creatorId", package.creator.value);
+    return row;
+}
+
+json::object brief_json(const ProtocolPackage& package) {
+    return {{"id", package.id.value},
+            {"name", package.name},
+            {"description", package.description},
+            {"configuration", text_map_json(package.configuration)}};
+}
+
+json::array routes_json(const std::vector<ProtocolRoute>& routes, Language language) {
+    json::array list;
+    for (const ProtocolRoute& route : routes) {
+        list.push_back(json::object{{"topic", route.address},
+                                    {"address", route.address},
+                                    {"upstream", route.upstream},
+                                    {"downstream", route.downstream},
+                                    {"group", text("远程升级", "Remote upgrade").in(language)},
+                                    {"description", route.description.in(language)}});
+    }
+    return list;
+}
+
+json::object transport_json(const ProtocolPackage& package, const std::string& transport,
+                            Language language) {
+    return {{"id", transport},
+            {"name", transport},
+            {"features", features_json(features_of(package, transport), language)},
+            {"routes", routes_json(ProtocolService::routes(package, transport), language)},
+            {"document", ""},
+            {"metadata", ""}};
+}
+
+json::array transports_json(const ProtocolPackage& package, Language language) {
+    json::array list;
+    for (const TransportDetail& transport : package.transports) {
+        list.push_back(transport_json(package, transport.id, language));
+    }
+    return list;
+}
+
+bool serves(const ProtocolPackage& package, const std::string& transport) {
+    return std::ranges::any_of(package.transports, [&](const TransportDetail& each) {
+        return equals_ignoring_case(each.id, transport);
+    });
+}
+
+Result<ProtocolPackage> package_of(const Store& store, const std::string& id) {
+    std::optional<ProtocolPackage> package =
+        store.read([&](const Repositories& rows) { return rows.protocols().find(ProtocolId(id)); });
+    if (!package) {
+        return Error::not_found("协议", "protocol", id);
+    }
+    return *std::move(package);
+}
+
+Result<ProtocolForm> protocol_form(const json::object& body) {
+    JsonReader read(body);
+    ProtocolForm form;
+    form.id = ProtocolId(read.text("id").value_or(""));
+    form.name = read.text("name");
+    form.description = read.text("description");
+    form.type = read.text("type");
+    form.enabled = read.switch_state("state");
+    form.configuration = read.text_map("configuration");
+    UPDRAFT_CHECK(read.finish());
+    return form;
+}
+
+Result<std::vector<ProtocolForm>> protocol_forms(const std::vector<json::object>& rows) {
+    std::vector<ProtocolForm> forms;
+    for (std::size_t index = 0; index < rows.size(); ++index) {
+        Result<ProtocolForm> form = protocol_form(rows[index]);
+        if (!form) {
+            return at_row(form.error(), index, rows.size());
+        }
+        forms.push_back(*std::move(form));
+    }
+    return forms;
+}
+
+CrudResource protocol_resource(const Api& api, const Store& store, ProtocolService& protocols) {
+    CrudResource resource;
+    resource.bases = {"/protocol"};
+    resource.permission = permission::protocol;
+    query_with(
+        resource, api, store,
+        [](const Repositories& rows) -> const Queries<ProtocolPackage>& {
+            return rows.protocols();
+        },
+        protocol_json);
+    resource.find = [&store](const Call& call, const std::string& id) -> Result<json::value> {
+        UPDRAFT_TRY(const ProtocolPackage package, package_of(store, id));
+        return json::value(protocol_json(package, call.language));
+    };
+    resource.insert = [&protocols](const Call& call, const auto& rows) -> Result<json::array> {
+        UPDRAFT_TRY(const auto forms, protocol_forms(rows));
+        UPDRAFT_TRY(const auto added, protocols.add(forms, call.identity));
+        json::array list;
+        for (const ProtocolPackage& package : added) {
+            list.push_back(protocol_json(package, call.language));
+        }
+        return list;
+    };
+    resource.save = [&protocols](const Call& call, const auto& rows) -> Result<SaveCounts> {
+        UPDRAFT_TRY(const auto forms, protocol_forms(rows));
+        return protocols.save(forms, call.identity);
+    };
+    resource.replace = [&protocols](const Call&, const std::string& id,
+                                    const json::object& row) -> Result<void> {
+        UPDRAFT_TRY(ProtocolForm form, protocol_form(row));
+        form.id = ProtocolId(id);
+        return protocols.replace(form);
+    };
+    resource.remove = [&protocols](const Call& call, const std::string& id) -> Result<json::value> {
+        UPDRAFT_TRY(const ProtocolPackage package, protocols.remove(ProtocolId(id)));
+        return json::value(protocol_json(package, call.language));
+    };
+    return resource;
+}
+
+/// The enabled packages that serve a transport; all enabled ones for an empty transport.
+json::array supports_json(const Store& store, const std::string& transport) {
+    json::array list;
+    Query all;
+    all.paging = false;
+    store.read([&](const Repositories& rows) {
+        rows.protocols().each(all, [&](const ProtocolPackage& package) {
+            if (package.enabled &&
+                (transport.empty() || package.transports.empty() || serves(package, transport))) {
+                list.push_back(brief_json(package));
+            }
+            return true;
+        });
+    });
+    return list;
+}
+
+void overview_routes(Api& api, const Store& store) {
+    const Access query = Access::permitted(permission::protocol, permission::query);
+    api.route(Method::get, "/protocol/providers", query, [](const Call&) -> Result<Answer> {
+        return json::value(json::array{protocol_type_jar});
+    });
+    api.route(Method::get, "/protocol/supports", query, [&store](const Call&) -> Result<Answer> {
+        return json::value(supports_json(store, ""));
+    });
+    api.route(Method::get, "/protocol/supports/{transport}", query,
+              [&store](const Call& call) -> Result<Answer> {
+                  return json::value(supports_json(store, call.parameter("transport")));
+              });
+}
+
+void package_routes(Api& api, const Store& store) {
+    const Access query = Access::permitted(permission::protocol, permission::query);
+    api.route(Method::get, "/protocol/{id}/exists", query,
+              [&store](const Call& call) -> Result<Answer> {
+                  return json::value(package_of(store, call.parameter("id")).has_value());
+              });
+    api.route(
+        Method::post, "/protocol/{id}/detail", query, [&store](const Call& call) -> Result<Answer> {
+            UPDRAFT_TRY(const ProtocolPackage package, package_of(store, call.parameter("id")));
+            json::object detail = brief_json(package);
+            detail["transports"] = transports_json(package, call.language);
+            return json::value(std::move(detail));
+        });
+    api.route(Method::get, "/protocol/{id}/transports", query,
+              [&store](const Call& call) -> Result<Answer> {
+                  UPDRAFT_TRY(const ProtocolPackage package,
+                              package_of(store, call.parameter("id")));
+                  return json::value(transports_json(package, call.language));
+              });
+    api.route(Method::get, "/protocol/{id}/transport/{transport}", query,
+              [&store](const Call& call) -> Result<Answer> {
+                  UPDRAFT_TRY(const ProtocolPackage package,
+                              package_of(store, call.parameter("id")));
+                  const std::string& transport = call.parameter("transport");
+                  if (!package.transports.empty() && !serves(package, transport)) {
+                      return Error::not_found("传输协议", "transport", transport);
+                  }
+                  return json::value(transport_json(package, transport, call.language));
+              });
+    api.route(
+        Method::get, "/protocol/{id}/{transport}/configuration", query,
+        [&store](const Call& call) -> Result<Answer> {
+            UPDRAFT_TRY(const ProtocolPackage package, package_of(store, call.parameter("id")));
+            const auto metadata =
+                ProtocolService::config_metadata(package, call.parameter("transport"));
+            return metadata ? Answer(json::value(config_metadata_json(*metadata, call.language)))
+                            : Answer(NoResult{});
+        });
+}
+
+void change_routes(Api& api, ProtocolService& protocols) {
+    const Access save = Access::permitted(permission::protocol, permission::save);
+    for (const bool enable : {true, false}) {
+        api.route(
+            Method::post, enable ? "/protocol/{id}/_deploy" : "/protocol/{id}/_un-deploy", save,
+            [&protocols, enable](const Call& call) -> Result<Answer> {
+                UPDRAFT_CHECK(protocols.set_enabled(ProtocolId(call.parameter("id")), enable));
+                return json::value(true);
+            });
+    }
+    api.route(Method::post, "/protocol/default-protocol/_save", save,
+              [&protocols](const Call&) -> Result<Answer> {
+                  protocols.install_builtin();
+                  return json::value(true);
+              });
+}
+
+json::object value_type_json(const ConfigKey& key) {
+    json::object type{{"id", key.type}, {"type", key.type}, {"name", key.type}};
+    if (!key.choices.empty()) {
+        json::array elements;
+        for (const std::string& choice : key.choices) {
+            elements.push_back(json::object{{"value", choice}, {"text", choice}});
+        }
+        type["elements"] = std::move(elements);
+    }
+    return type;
+}
+
+}  // namespace
+
+json::array features_json(const std::vector<Feature>& features, Language language) {
+    json::array list;
+    for (const Feature& feature : features) {
+        const bool firmware = feature.id == feature_support_firmware;
+        const std::string name =
+            firmware ? text("支持固件升级", "Supports firmware upgrades").in(language)
+                     : feature.name;
+        list.push_back(json::object{{"id", feature.id}, {"name", name}});
+    }
+    return list;
+}
+
+json::object config_metadata_json(const ConfigMetadata& metadata, Language language) {
+    json::array properties;
+    for (const ConfigKey& key : metadata.keys) {
+        json::array scopes{"product"};
+        if (!key.product_only) {
+            scopes.emplace_back("device");
+        }
+        properties.push_back(json::object{{"property", key.property},
+                                          {"name", key.name.in(language)},
+                                          {"description", key.description.in(language)},
+                                          {"type", value_type_json(key)},
+                                          {"scopes", std::move(scopes)}});
+    }
+    return {{"name", metadata.name.in(language)},
+            {"description", metadata.description.in(language)},
+            {"scopes", json::array{"product", "device"}},
+            {"properties", std::move(properties)}};
+}
+
+json::array config_metadata_list(const std::optional<ProtocolPackage>& package,
+                                 const std::string& transport, Language language) {
+    json::array list;
+    if (package) {
+        if (const auto metadata = ProtocolService::config_metadata(*package, transport)) {
+            list.push_back(config_metadata_json(*metadata, language));
+        }
+    }
+    return list;
+}
+
+void protocol_routes(Api& api, const Store& store, ProtocolService& protocols) {
+    crud_routes(api, protocol_resource(api, store, protocols));
+    overview_routes(api, store);
+    package_routes(api, store);
+    change_routes(api, protocols);
+}
+
+}  // namespace updraft::rest
