@@ -29,6 +29,7 @@ enum class WebSocketClose : std::uint16_t {
     none_given = 1005,
     invalid_text = 1007,
     too_big = 1009,
+    internal_error = 1011,
 };
 
 /// The answer to a Sec-WebSocket-Key.

@@ -77,8 +77,12 @@ struct Listener::State {
                           Socket socket) {
         ++state->handing_over;
         asio::dispatch(loop, [state, &loop, socket = std::move(socket)]() mutable {
+            struct Arrived {
+                std::atomic<int>& count;
+                ~Arrived() { --count; }
+            };
+            const Arrived arrived{state->handing_over};
             state->accepted(state->make_stream(loop, std::move(socket)));
-            --state->handing_over;
         });
     }
 

@@ -1,0 +1,117 @@
+#include "transport/http/server.hpp"
+
+#include <boost/asio/post.hpp>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "transport/http/session.hpp"
+
+namespace updraft::http {
+
+namespace asio = net::asio;
+
+namespace {
+
+/// So many connections above the limit get a proper 503; beyond that they are closed at once.
+constexpr std::size_t turned_away_max = 64;
+constexpr std::chrono::milliseconds parting_max{5000};
+
+void start_session(const std::shared_ptr<ServerShared>& shared,
+                   std::unique_ptr<net::ByteStream> stream) {
+    const std::size_t limit = shared->options.connections_max;
+    const std::uint64_t open = shared->connections_open;
+    if (open >= limit + turned_away_max || shared->stopping) {
+        ++shared->refused_total;
+        stream->close();
+        return;
+    }
+    asio::io_context& loop = stream->loop();
+    const auto session = std::make_shared<Session>(shared, std::move(stream));
+    net::spawn(loop, "http session",
+               open >= limit ? Session::turn_away(session) : Session::run(session));
+}
+
+}  // namespace
+
+struct Server::State {
+    std::shared_ptr<ServerShared> shared;
+    std::unique_ptr<net::Listener> listener;
+
+    /// Calls `action` for every session on its loop.
+    void on_every_session(void (Session::*action)()) const {
+        std::vector<std::shared_ptr<Session>> sessions;
+        {
+            const std::lock_guard lock(shared->mutex);
+            for (const auto& [address, weak] : shared->sessions) {
+                sessions.push_back(weak.lock());
+            }
+        }
+        for (std::shared_ptr<Session>& session : sessions) {
+            if (session) {
+                // Moved, so that the last owner is on the loop: a session ends nowhere else.
+                asio::io_context& loop = session->loop();
+                asio::post(loop,
+                           [session = std::move(session), action] { (session.get()->*action)(); });
+            }
+        }
+    }
+
+    [[nodiscard]] bool all_ended_within(std::chrono::milliseconds limit) const {
+        const auto until = std::chrono::steady_clock::now() + limit;
+        while (shared->connections_open > 0) {
+            if (std::chrono::steady_clock::now() >= until) {
+                return false;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return true;
+    }
+};
+
+Server::Server(net::EventLoops& loops, net::WorkerPool& workers, net::WorkerPool& uploads,
+               const Router& router, Refuse refuse, ServerOptions options)
+    : state_(std::make_shared<State>()) {
+    state_->shared = std::make_shared<ServerShared>(workers, uploads, router, std::move(refuse),
+                                                    std::move(options));
+    const ServerOptions& kept = state_->shared->options;
+    state_->listener = std::make_unique<net::Listener>(
+        loops, kept.host, kept.port, kept.tls,
+        [shared = state_->shared](std::unique_ptr<net::ByteStream> stream) {
+            start_session(shared, std::move(stream));
+        });
+}
+
+Server::~Server() {
+    stop(std::chrono::milliseconds::zero());
+}
+
+std::string Server::address() const {
+    return state_->listener->address();
+}
+
+void Server::stop(std::chrono::milliseconds grace) {
+    state_->shared->stopping = true;
+    state_->listener->stop();
+    state_->on_every_session(&Session::stop);
+    if (state_->all_ended_within(grace)) {
+        return;
+    }
+    state_->on_every_session(&Session::cut);
+    if (!state_->all_ended_within(parting_max)) {
+        log::warn("http", "connections still open after stop count={}",
+                  state_->shared->connections_open.load());
+    }
+}
+
+Server::Counters Server::counters() const {
+    const ServerShared& shared = *state_->shared;
+    Counters counters{shared.connections_open, shared.connections_total, shared.requests_total,
+                      shared.refused_total,    shared.bytes_sent_total,  {}};
+    for (std::size_t i = 0; i < shared.responses_by_class.size(); ++i) {
+        counters.responses_by_class[i] = shared.responses_by_class[i];
+    }
+    return counters;
+}
+
+}  // namespace updraft::http
