@@ -251,7 +251,7 @@ Result<FileService::Download> FileService::open(const FileId& id,
             }
         } else if (!signed_in) {
             return Error::of(
-                ErrorCode::access_denied,
+                ErrorCode::unauthorized,
                 text("下载需要accessKey或登录", "a download needs an accessKey or a sign-in"));
         }
     }

@@ -90,35 +90,81 @@ Result<Firmware> FirmwareService::settled(const Repositories& rows, Firmware for
     return firmware;
 }
 
-Result<Firmware> FirmwareService::create(UnitOfWork& work, Firmware form,
-                                         const Identity& by) const {
-    form.id = FirmwareId(ids_.next());
-    form.creator = by.user;
-    form.creator_name = by.name;
-    form.created_at = clock_.now();
-    UPDRAFT_TRY(Firmware firmware, settled(work, std::move(form)));
-    work.firmwares().add(firmware);
-    return firmware;
-}
-
-Result<Firmware> FirmwareService::create(Firmware form, const Identity& by) {
-    return store_.write([&](UnitOfWork& work) { return create(work, form, by); });
-}
-
-Result<Firmware> FirmwareService::change(UnitOfWork& work, const FirmwareId& id,
-                                         const Edit& edit) const {
-    const auto before = work.firmwares().find(id);
-    if (!before) {
-        return Error::not_found("固件", "firmware", id.value);
+Result<Firmware> FirmwareService::add(UnitOfWork& work, const Form& form,
+                                      const Identity& by) const {
+    Firmware firmware;
+    UPDRAFT_CHECK(form.edit(firmware));
+    firmware.id = form.id;
+    if (form.id.empty()) {
+        firmware.id = FirmwareId(ids_.next());
+    } else {
+        UPDRAFT_CHECK(checked_id(form.id.value));
     }
-    Firmware form = *before;
-    UPDRAFT_CHECK(edit(form));
-    form.id = before->id;
-    form.creator = before->creator;
-    form.creator_name = before->creator_name;
-    form.created_at = before->created_at;
-    UPDRAFT_TRY(Firmware after, settled(work, std::move(form)));
-    if (frozen_members_differ(*before, after) && work.records().any_active_of_firmware(id)) {
+    firmware.creator = by.user;
+    firmware.creator_name = by.name;
+    firmware.created_at = clock_.now();
+    UPDRAFT_TRY(Firmware complete, settled(work, std::move(firmware)));
+    work.firmwares().add(complete);
+    return complete;
+}
+
+Result<std::vector<Firmware>> FirmwareService::create(const std::vector<Form>& forms,
+                                                      const Identity& by) {
+    return store_.write([&](UnitOfWork& work) -> Result<std::vector<Firmware>> {
+        std::vector<Firmware> added;
+        UPDRAFT_CHECK(each_row(forms, [&](const Form& form) -> Result<void> {
+            if (!form.id.empty() && work.firmwares().find(form.id)) {
+                Error error = Error::invalid(
+                    "id", text("已存在重复的数据: {}", "the id {} is taken", form.id));
+                error.code = ErrorCode::duplicate_key;
+                return error;
+            }
+            UPDRAFT_TRY(Firmware firmware, add(work, form, by));
+            added.push_back(std::move(firmware));
+            return {};
+        }));
+        return added;
+    });
+}
+
+Result<SaveCounts> FirmwareService::save(const std::vector<Form>& forms, const Identity& by) {
+    return store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
+        SaveCounts counts;
+        UPDRAFT_CHECK(each_row(forms, [&](const Form& form) -> Result<void> {
+            const auto before = form.id.empty() ? std::nullopt : work.firmwares().find(form.id);
+            if (before) {
+                UPDRAFT_TRY(const Firmware changed, change(work, *before, form));
+                ++counts.updated;
+            } else {
+                UPDRAFT_TRY(const Firmware added, add(work, form, by));
+                ++counts.added;
+            }
+            return {};
+        }));
+        return counts;
+    });
+}
+
+Result<Firmware> FirmwareService::change(const Form& form) {
+    return store_.write([&](UnitOfWork& work) -> Result<Firmware> {
+        const auto before = work.firmwares().find(form.id);
+        if (!before) {
+            return Error::not_found("固件", "firmware", form.id.value);
+        }
+        return change(work, *before, form);
+    });
+}
+
+Result<Firmware> FirmwareService::change(UnitOfWork& work, const Firmware& before,
+                                         const Form& form) const {
+    Firmware edited = before;
+    UPDRAFT_CHECK(form.edit(edited));
+    edited.id = before.id;
+    edited.creator = before.creator;
+    edited.creator_name = before.creator_name;
+    edited.created_at = before.created_at;
+    UPDRAFT_TRY(Firmware after, settled(work, std::move(edited)));
+    if (frozen_members_differ(before, after) && work.records().any_active_of_firmware(before.id)) {
         return Error::of(
             ErrorCode::conflict,
             text("当前固件下存在进行中的升级任务，不可修改",
@@ -127,10 +173,6 @@ Result<Firmware> FirmwareService::change(UnitOfWork& work, const FirmwareId& id,
     }
     work.firmwares().update(after);
     return after;
-}
-
-Result<Firmware> FirmwareService::change(const FirmwareId& id, const Edit& edit) {
-    return store_.write([&](UnitOfWork& work) { return change(work, id, edit); });
 }
 
 Result<Firmware> FirmwareService::remove(const FirmwareId& id) {
@@ -160,17 +202,6 @@ bool FirmwareService::order_is_taken(const ProductId& product, int version_order
     return store_.read([&](const Repositories& rows) {
         return rows.firmwares().find_by_order(product, version_order).has_value();
     });
-}
-
-int FirmwareService::next_order(const ProductId& product) const {
-    Query query;
-    query.page_size = 1;
-    query.terms = {term("productId", boost::json::string(product.value))};
-    query.sorts = {{"versionOrder", true, nullptr}};
-    const auto page =
-        store_.read([&](const Repositories& rows) { return rows.firmwares().page(query); });
-    const int highest = page.rows.empty() ? 0 : page.rows.front().version_order;
-    return std::min(highest + 1, version_order_max);
 }
 
 }  // namespace updraft

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
+#include "app/crud_rows.hpp"
 #include "app/identity.hpp"
 #include "app/ports.hpp"
 #include "app/urls.hpp"
@@ -15,27 +17,32 @@ public:
     FirmwareService(Store& store, const PublicUrls& urls, const Clock& clock, SnowflakeIds& ids)
         : store_(store), urls_(urls), clock_(clock), ids_(ids) {}
 
-    /// Errors: invalid_argument with the rule's text (rows 7-16, 20, 22), duplicate_key (row 19).
-    [[nodiscard]] Result<Firmware> create(Firmware form, const Identity& by);
-    /// The same in a unit of work of the caller: batches are all or nothing.
-    [[nodiscard]] Result<Firmware> create(UnitOfWork& work, Firmware form,
-                                          const Identity& by) const;
+    /// What a request says about one firmware: `edit` sets the members that it gives.
+    struct Form {
+        FirmwareId id;  ///< empty: a new one with an id of ours
+        std::function<Result<void>(Firmware&)> edit;
+    };
 
-    /// Changes the members that `edit` sets. Errors: as create(); not_found; conflict when a frozen
-    /// member differs while records are waiting or processing (row 23).
-    using Edit = std::function<Result<void>(Firmware&)>;
-    [[nodiscard]] Result<Firmware> change(const FirmwareId& id, const Edit& edit);
-    [[nodiscard]] Result<Firmware> change(UnitOfWork& work, const FirmwareId& id,
-                                          const Edit& edit) const;
+    /// Adds all or none. Errors: invalid_argument with the rule's text (rows 7-16, 20, 22),
+    /// duplicate_key (row 19, or the id).
+    [[nodiscard]] Result<std::vector<Firmware>> create(const std::vector<Form>& forms,
+                                                       const Identity& by);
+    /// Changes those whose id is known and adds the others: all or none. Errors: as create();
+    /// conflict when a frozen member differs while records are waiting or processing (row 23).
+    [[nodiscard]] Result<SaveCounts> save(const std::vector<Form>& forms, const Identity& by);
+    /// Errors: as save(); not_found.
+    [[nodiscard]] Result<Firmware> change(const Form& form);
 
     /// Errors: not_found; referenced while any task exists under it (row 24).
     [[nodiscard]] Result<Firmware> remove(const FirmwareId& id);
 
     [[nodiscard]] bool order_is_taken(const ProductId& product, int version_order) const;
-    /// The next free version order of a product: above all others (gap 24).
-    [[nodiscard]] int next_order(const ProductId& product) const;
 
 private:
+    [[nodiscard]] Result<Firmware> add(UnitOfWork& work, const Form& form,
+                                       const Identity& by) const;
+    [[nodiscard]] Result<Firmware> change(UnitOfWork& work, const Firmware& before,
+                                          const Form& form) const;
     [[nodiscard]] Result<Firmware> settled(const Repositories& rows, Firmware firmware) const;
     [[nodiscard]] Result<void> check_unique(const Repositories& rows,
                                             const Firmware& firmware) const;

@@ -185,6 +185,7 @@ void Dispatcher::sort_woken(const Inbox& inbox) {
         store_.run_read([&](const Repositories& rows) {
             for (const TaskId& task : inbox.tasks) {
                 if (Queue* queue = queue_of(rows, task)) {
+                    queue->scan_again = queue->scanning;
                     queue->scanning = true;
                 }
             }
@@ -226,9 +227,14 @@ Dispatcher::Queue* Dispatcher::queue_of(const Repositories& rows, const TaskId& 
     const Instant now = clock_.now();
     const int rate = row->task.rate_per_second.value_or(options_.task_sends_per_second);
     return &queues_
-                .emplace(
-                    task,
-                    Queue{{}, {}, false, {}, TokenBucket(rate, now), row->task.max_concurrent, now})
+                .emplace(task, Queue{{},
+                                     {},
+                                     false,
+                                     false,
+                                     {},
+                                     TokenBucket(rate, now),
+                                     row->task.max_concurrent,
+                                     now})
                 .first->second;
 }
 
@@ -248,10 +254,9 @@ bool Dispatcher::scan() {
                 queue.ready.push_back(device);
             }
         }
-        if (!page.empty()) {
-            queue.cursor = page.back();
-        }
-        queue.scanning = page.size() == options_.scan_page;
+        const bool at_end = page.size() < options_.scan_page;
+        queue.cursor = at_end ? DeviceId{} : page.back();
+        queue.scanning = !at_end || std::exchange(queue.scan_again, false);
         queue.used_at = clock_.now();
         more = more || (queue.scanning && queue.ready.size() < options_.ready_low);
     }

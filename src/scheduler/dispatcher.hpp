@@ -67,6 +67,7 @@ private:
         std::deque<DeviceId> ready;
         std::unordered_set<DeviceId> queued;
         bool scanning = false;
+        bool scan_again = false;  ///< something was added since the scan began
         DeviceId cursor;
         TokenBucket bucket;
         std::optional<int> max_concurrent;

@@ -1,0 +1,153 @@
+#include "transport/http/rest/firmware.hpp"
+
+#include "transport/http/rest/crud.hpp"
+#include "transport/http/rest/json_reader.hpp"
+
+namespace updraft::rest {
+namespace {
+
+Result<std::vector<FirmwareProperty>> properties_of(const std::vector<json::object>& rows) {
+    std::vector<FirmwareProperty> properties;
+    for (const json::object& row : rows) {
+        JsonReader reader(row);
+        properties.push_back({reader.text("id").value_or(""), reader.text("name").value_or(""),
+                              reader.text("value").value_or("")});
+        UPDRAFT_CHECK(reader.finish());
+    }
+    return properties;
+}
+
+/// Sets the members that the request gives; a new firmware has to say its signMethod (row 11).
+Result<void> fill_in(Firmware& firmware, const json::object& row) {
+    JsonReader reader(row);
+    const auto take = [&](std::string& member, std::string_view name) {
+        if (auto value = reader.text(name)) {
+            member = *std::move(value);
+        }
+    };
+    take(firmware.name, "name");
+    take(firmware.product.value, "productId");
+    take(firmware.version, "version");
+    take(firmware.sign, "sign");
+    take(firmware.url, "url");
+    take(firmware.description, "description");
+    if (const auto order = reader.integer("versionOrder", INT32_MIN, INT32_MAX)) {
+        firmware.version_order = static_cast<int>(*order);
+    }
+    if (const auto size = reader.integer("size")) {
+        firmware.size_bytes = *size;
+    }
+    if (const auto rows = reader.objects("properties")) {
+        UPDRAFT_TRY(firmware.properties, properties_of(*rows));
+    }
+    const bool is_new = firmware.id.empty();
+    const json::value* method = row.if_contains("signMethod");
+    const auto named = method != nullptr && method->is_string()
+                           ? sign_method_named(std::string_view(method->as_string()))
+                           : std::nullopt;
+    if (named) {
+        firmware.sign_method = *named;
+    } else if (const auto chosen =
+                   reader.choice("signMethod", {SignMethod::md5, SignMethod::sha256})) {
+        firmware.sign_method = *chosen;
+    } else if (is_new && !reader.has("signMethod")) {
+        return Error::invalid("signMethod", text("请选择签名方式", "choose a signature method"));
+    }
+    return reader.finish();
+}
+
+FirmwareService::Form form_of(const json::object& row) {
+    JsonReader reader(row);
+    return {FirmwareId(reader.text("id").value_or("")),
+            [row](Firmware& firmware) { return fill_in(firmware, row); }};
+}
+
+std::vector<FirmwareService::Form> forms_of(const std::vector<json::object>& rows) {
+    std::vector<FirmwareService::Form> forms;
+    forms.reserve(rows.size());
+    for (const json::object& row : rows) {
+        forms.push_back(form_of(row));
+    }
+    return forms;
+}
+
+}  // namespace
+
+json::object firmware_json(const Firmware& firmware, Language /*language*/) {
+    json::array properties;  // always an array: a console's dialog reads its length (row 21)
+    for (const FirmwareProperty& property : firmware.properties) {
+        json::object row{{"id", property.id}, {"value", property.value}};
+        put_text(row, "name", property.name);
+        properties.emplace_back(std::move(row));
+    }
+    return {{"id", firmware.id.value},
+            {"productId", firmware.product.value},
+            {"productName", firmware.product_name},
+            {"name", firmware.name},
+            {"version", firmware.version},
+            {"versionOrder", firmware.version_order},
+            {"url", firmware.url},
+            {"sign", firmware.sign},
+            {"signMethod", name_of(firmware.sign_method)},
+            {"size", firmware.size_bytes},
+            {"properties", std::move(properties)},
+            {"description", firmware.description},
+            {"createTime", to_millis(firmware.created_at)},
+            {"creatorId", firmware.creator.value},
+            {"creatorName", firmware.creator_name}};
+}
+
+void firmware_routes(Api& api, const Store& store, FirmwareService& firmwares) {
+    CrudResource resource;
+    resource.bases = {"/firmware"};
+    resource.permission = permission::firmware;
+    query_with(
+        resource, api, store,
+        [](const Repositories& rows) -> const Firmwares& { return rows.firmwares(); },
+        firmware_json);
+    resource.find = [&store](const Call& call, const std::string& id) -> Result<json::value> {
+        const auto firmware = store.read(
+            [&](const Repositories& rows) { return rows.firmwares().find(FirmwareId(id)); });
+        if (!firmware) {
+            return Error::not_found("固件", "firmware", id);
+        }
+        return json::value(firmware_json(*firmware, call.language));
+    };
+    resource.insert = [&firmwares](const Call& call,
+                                   const std::vector<json::object>& rows) -> Result<json::array> {
+        UPDRAFT_TRY(const auto added, firmwares.create(forms_of(rows), call.identity));
+        json::array list;
+        for (const Firmware& firmware : added) {
+            list.emplace_back(firmware_json(firmware, call.language));
+        }
+        return list;
+    };
+    resource.save = [&firmwares](const Call& call, const std::vector<json::object>& rows) {
+        return firmwares.save(forms_of(rows), call.identity);
+    };
+    resource.replace = [&firmwares](const Call&, const std::string& id,
+                                    const json::object& row) -> Result<void> {
+        FirmwareService::Form form = form_of(row);
+        form.id = FirmwareId(id);
+        UPDRAFT_TRY(const Firmware changed, firmwares.change(form));
+        return {};
+    };
+    resource.remove = [&firmwares](const Call& call, const std::string& id) -> Result<json::value> {
+        UPDRAFT_TRY(const Firmware removed, firmwares.remove(FirmwareId(id)));
+        return json::value(firmware_json(removed, call.language));
+    };
+    crud_routes(api, resource);
+
+    const auto exists = [&firmwares](const Call& call) -> Result<Answer> {
+        const json::object asked{{"versionOrder", call.parameter("versionOrder")}};
+        JsonReader reader(asked);
+        const auto order = reader.integer("versionOrder", INT32_MIN, INT32_MAX);
+        UPDRAFT_CHECK(reader.finish());
+        const ProductId product(call.parameter("productId"));
+        return json::value(order && firmwares.order_is_taken(product, static_cast<int>(*order)));
+    };
+    api.route(http::Method::get, "/firmware/{productId}/{versionOrder}/exists",
+              Access::permitted(permission::firmware, permission::query), exists);
+}
+
+}  // namespace updraft::rest
