@@ -153,7 +153,7 @@ private:
             }
             const std::span<char> room = std::span(buffer_).subspan(filled_);
             const net::IoResult got = co_await stream_->read_some(room, limits_.deadline);
-            if (got.status == net::IoStatus::closed) {
+            if (got.status == net::IoStatus::closed && parser_.got_some()) {
                 boost::system::error_code error;
                 parser_.put_eof(error);
                 co_return !error && parser_.is_done();

@@ -81,8 +81,8 @@ awaitable<Outcome> read_answer(Exchange& exchange, net::ByteStream& stream) {
     while (!exchange.parser.is_done()) {
         const net::IoResult got = co_await stream.read_some(buffer, exchange.deadline);
         boost::system::error_code error;
-        if (got.status == net::IoStatus::closed) {
-            exchange.parser.put_eof(error);
+        if (got.status == net::IoStatus::closed && exchange.parser.got_some()) {
+            exchange.parser.put_eof(error);  // an answer without a length ends with its connection
             co_return !error && exchange.parser.is_done() ? Outcome::answered
                                                           : Outcome::no_connection;
         }

@@ -19,8 +19,8 @@ namespace updraft::simulator {
 struct HttpCall {
     std::string method = "GET";
     std::string target = "/";  ///< path and query, encoded, below the client's base URL
-    std::map<std::string, std::string> headers;
-    std::string body;
+    std::map<std::string, std::string> headers = {};
+    std::string body = {};
 };
 
 struct HttpAnswer {
@@ -30,7 +30,7 @@ struct HttpAnswer {
 };
 
 struct HttpClientOptions {
-    std::string ca_file;            ///< PEM, for https; empty: the system's
+    std::string ca_file = {};       ///< PEM, for https; empty: the system's
     Verify verify = Verify::peer;   ///< of the server's certificate
     milliseconds deadline{30'000};  ///< for every wait on the server
     std::uint64_t answer_bytes_max = std::uint64_t{256} << 20;

@@ -170,6 +170,17 @@ TEST_F(FleetTest, ACutDownloadGoesOnWhereItStopped) {
     EXPECT_EQ(fleet.statistics().bytes_downloaded, firmware.size());
 }
 
+TEST_F(FleetTest, AFileServerThatHangsUpAtOnceIsTriedAgain) {
+    ScriptedFiles files(loops, {.content = firmware, .mute_answers = 2});
+    Fleet fleet(one_device());
+    fleet.start();
+    mqtt.expect("firmware/report");
+
+    mqtt.publish("/p1/d1/firmware/upgrade", order_json(files.url(), firmware), 0);
+
+    mqtt.expect("firmware/report", "1.1.0");
+}
+
 // Older JetLinks servers answer a range with the whole file (spec 2.5): what came before is thrown
 // away.
 TEST_F(FleetTest, AServerThatIgnoresRangesMakesTheDownloadStartOver) {

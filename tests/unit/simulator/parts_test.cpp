@@ -150,6 +150,16 @@ TEST(HttpClient, SaysWhenThereIsNoServer) {
     EXPECT_THROW(HttpClient("127.0.0.1:8848"), std::invalid_argument);
 }
 
+// Beast's parser aborts when it is told of an end before any byte.
+TEST(HttpClient, SurvivesAServerThatHangsUpWithoutAWord) {
+    net::EventLoops loops(1);
+    net::Listener mute(loops, "127.0.0.1", 0, nullptr,
+                       [](std::unique_ptr<net::ByteStream> stream) { stream->close(); });
+    HttpClient client("http://" + mute.address());
+
+    EXPECT_FALSE(client.send({}));
+}
+
 TEST(HttpClient, RefusesCallsAfterCancel) {
     net::EventLoops loops(1);
     const ScriptedFiles files(loops, {.content = "abc"});

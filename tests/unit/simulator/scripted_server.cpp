@@ -177,6 +177,9 @@ struct ScriptedFiles::State {
         const std::lock_guard lock(mutex);
         const std::size_t number = heads.size();
         heads.push_back(head);
+        if (number < script.mute_answers) {
+            return {};
+        }
         if (!script.redirect_to.empty() && head.find(script.redirect_to) == std::string::npos) {
             return fmt::format(
                 "HTTP/1.1 302 Found\r\nLocation: http://{}{}\r\nContent-Length: 0\r\n\r\n",

@@ -61,9 +61,10 @@ public:
     struct Script {
         std::string content = {};
         std::vector<std::size_t> cuts = {};  ///< the n-th answer ends after so many body bytes
+        std::size_t mute_answers = 0;        ///< so many requests get no byte
         bool ignores_ranges = false;
         bool chunked = false;
-        int status = 200;         ///< other than 200: an empty answer with it
+        int status = 200;              ///< other than 200: an empty answer with it
         std::string redirect_to = {};  ///< target of a 302 for every other target
     };
 
