@@ -73,6 +73,10 @@ struct ScriptedMqtt::State {
     }
 
     static net::awaitable<void> serve(std::shared_ptr<State> state, Stream stream) {
+        const net::IoResult shaken = co_await stream->handshake(5s);
+        if (shaken.status != net::IoStatus::ok) {
+            co_return;
+        }
         mqtt::PacketReader reader(1 << 20);
         for (;;) {
             const net::IoResult got = co_await stream->read_some(reader.room(), 0ms);
@@ -88,9 +92,10 @@ struct ScriptedMqtt::State {
     }
 };
 
-ScriptedMqtt::ScriptedMqtt(net::EventLoops& loops) : state_(std::make_shared<State>()) {
+ScriptedMqtt::ScriptedMqtt(net::EventLoops& loops, const std::shared_ptr<SSL_CTX>& tls)
+    : state_(std::make_shared<State>()) {
     listener_ = std::make_unique<net::Listener>(
-        loops, "127.0.0.1", 0, nullptr, [state = state_](std::unique_ptr<net::ByteStream> stream) {
+        loops, "127.0.0.1", 0, tls, [state = state_](std::unique_ptr<net::ByteStream> stream) {
             Stream shared = std::move(stream);
             net::spawn(shared->loop(), "scripted mqtt", State::serve(state, shared));
         });
@@ -166,6 +171,7 @@ std::vector<std::string> ScriptedMqtt::subscriptions() const {
 struct ScriptedFiles::State {
     mutable std::mutex mutex;
     Script script;
+    std::string scheme;
     std::vector<std::string> heads;
 
     static std::size_t range_start(const std::string& head) {
@@ -212,6 +218,10 @@ struct ScriptedFiles::State {
     }
 
     static net::awaitable<void> serve(std::shared_ptr<State> state, Stream stream) {
+        const net::IoResult shaken = co_await stream->handshake(5s);
+        if (shaken.status != net::IoStatus::ok) {
+            co_return;
+        }
         std::string head;
         std::array<char, 1024> buffer{};
         while (head.find("\r\n\r\n") == std::string::npos) {
@@ -227,11 +237,12 @@ struct ScriptedFiles::State {
     }
 };
 
-ScriptedFiles::ScriptedFiles(net::EventLoops& loops, Script script)
+ScriptedFiles::ScriptedFiles(net::EventLoops& loops, Script script, std::shared_ptr<SSL_CTX> tls)
     : state_(std::make_shared<State>()) {
     state_->script = std::move(script);
+    state_->scheme = tls ? "https" : "http";
     listener_ = std::make_unique<net::Listener>(
-        loops, "127.0.0.1", 0, nullptr, [state = state_](std::unique_ptr<net::ByteStream> stream) {
+        loops, "127.0.0.1", 0, tls, [state = state_](std::unique_ptr<net::ByteStream> stream) {
             Stream shared = std::move(stream);
             net::spawn(shared->loop(), "scripted files", State::serve(state, shared));
         });
@@ -242,7 +253,8 @@ ScriptedFiles::~ScriptedFiles() {
 }
 
 std::string ScriptedFiles::url() const {
-    return fmt::format("http://127.0.0.1:{}/file/fw.bin?accessKey=k", listener_->port());
+    return fmt::format("{}://127.0.0.1:{}/file/fw.bin?accessKey=k", state_->scheme,
+                       listener_->port());
 }
 
 std::vector<std::string> ScriptedFiles::requests() const {

@@ -28,7 +28,7 @@ public:
         int qos = 0;
     };
 
-    explicit ScriptedMqtt(net::EventLoops& loops);
+    explicit ScriptedMqtt(net::EventLoops& loops, const std::shared_ptr<SSL_CTX>& tls = nullptr);
     ~ScriptedMqtt();
 
     [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
@@ -68,7 +68,7 @@ public:
         std::string redirect_to = {};  ///< target of a 302 for every other target
     };
 
-    ScriptedFiles(net::EventLoops& loops, Script script);
+    ScriptedFiles(net::EventLoops& loops, Script script, std::shared_ptr<SSL_CTX> tls = nullptr);
     ~ScriptedFiles();
 
     [[nodiscard]] std::string url() const;
