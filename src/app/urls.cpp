@@ -104,6 +104,13 @@ std::string file_url(const StoredFile& file, std::string_view base) {
                        file.access_key);
 }
 
+void PublicUrls::use_if_unset(const std::string& fallback) {
+    const std::lock_guard lock(mutex_);
+    if (fallback_.empty()) {
+        fallback_ = fallback;
+    }
+}
+
 std::string PublicUrls::base(const Repositories& rows) const {
     const auto paths = rows.settings().scope("paths");
     if (paths) {
@@ -112,6 +119,7 @@ std::string PublicUrls::base(const Repositories& rows) const {
             return std::string(without_trailing_slash(found->second));
         }
     }
+    const std::lock_guard lock(mutex_);
     return std::string(without_trailing_slash(fallback_));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,10 +35,14 @@ public:
     /// `fallback` is used until a person saves `paths.base-path`, e.g. "http://10.0.0.5:8848/api".
     explicit PublicUrls(std::string fallback) : fallback_(std::move(fallback)) {}
 
+    /// The address the server turned out to listen on, for an installation that configured none.
+    void use_if_unset(const std::string& fallback);
+
     /// Without a slash at its end.
     [[nodiscard]] std::string base(const Repositories& rows) const;
 
 private:
+    mutable std::mutex mutex_;
     std::string fallback_;
 };
 

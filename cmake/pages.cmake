@@ -1,0 +1,34 @@
+# Puts the pages that the server answers with, and the API's document, into updraft_server.
+if(TARGET updraft_server)
+  set(pages
+    index.html ${CMAKE_SOURCE_DIR}/src/server/pages/index.html
+    setup.html ${CMAKE_SOURCE_DIR}/src/server/pages/setup.html
+    style.css ${CMAKE_SOURCE_DIR}/src/server/pages/style.css
+    language.js ${CMAKE_SOURCE_DIR}/src/server/pages/language.js
+    openapi.yaml ${CMAKE_SOURCE_DIR}/api/openapi.yaml)
+  set(entries "")
+  while(pages)
+    list(POP_FRONT pages name file)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    file(READ ${file} text)
+    string(APPEND entries "    {\"${name}\", R\"embedded(${text})embedded\"},\n")
+  endwhile()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/embedded_pages.cpp @ONLY CONTENT
+"#include \"server/pages.hpp\"
+
+namespace updraft::server {
+namespace {
+
+constexpr EmbeddedPage all[] = {
+@entries@};
+
+}  // namespace
+
+std::span<const EmbeddedPage> embedded_pages() { return all; }
+
+}  // namespace updraft::server
+")
+  configure_file(${CMAKE_SOURCE_DIR}/src/server/version.hpp.in ${CMAKE_BINARY_DIR}/generated/server/version.hpp)
+  target_sources(updraft_server PRIVATE ${CMAKE_BINARY_DIR}/generated/embedded_pages.cpp)
+  target_include_directories(updraft_server PUBLIC ${CMAKE_BINARY_DIR}/generated)
+endif()

@@ -1,0 +1,105 @@
+#include "server/command_serve.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <map>
+
+#include "base/log.hpp"
+#include "server/commands.hpp"
+#include "server/signals.hpp"
+#include "server/wiring.hpp"
+
+namespace updraft::server {
+namespace {
+
+constexpr const char* admin_password_variable = "UPDRAFT_ADMIN_PASSWORD";
+
+log::Level level_named(const std::string& name) {
+    if (name == "debug") {
+        return log::Level::debug;
+    }
+    if (name == "warn") {
+        return log::Level::warn;
+    }
+    return name == "error" ? log::Level::error : log::Level::info;
+}
+
+int serve(ConfiguredCommand& command) {
+    if (const auto loaded = command.load(); !loaded) {
+        return complain(loaded.error());
+    }
+    prepare_process(command.config());
+    StopSignal stop_signal;
+    try {
+        Application application(command.config(), admin_password_from_environment());
+        if (const auto link = application.setup_link()) {
+            std::fprintf(stderr, "\n  选择管理员密码 / choose the admin's password (once):\n  %s\n\n", link->c_str());
+        }
+        std::printf("%s\n", application.ready_line().c_str());
+        std::fflush(stdout);
+        stop_signal.wait();
+        log::info("server", "stopping");
+        application.stop();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "updraft: %s\n", error.what());
+        return 1;
+    }
+    return 0;
+}
+
+}  // namespace
+
+ConfiguredCommand::ConfiguredCommand(CLI::App& command) {
+    bind(settings_, config_);
+    command.add_option("--config", file_, "TOML file; see `updraft config`")->check(CLI::ExistingFile);
+    for (const Setting& setting : settings_.all()) {
+        command
+            .add_option_function<std::string>(
+                setting.flag(), [this, key = setting.key](const std::string& text) { flags_[key] = text; },
+                setting.help)
+            ->default_str(setting.default_value);
+    }
+}
+
+Result<void> ConfiguredCommand::load() {
+    if (!file_.empty()) {
+        UPDRAFT_CHECK(settings_.read_file(file_));
+    }
+    UPDRAFT_CHECK(settings_.read_environment(environ, {admin_password_variable}));
+    for (const auto& [key, text] : flags_) {
+        UPDRAFT_CHECK(settings_.assign(key, text));
+    }
+    return check(config_);
+}
+
+bool ConfiguredCommand::given(const std::string& key) const { return flags_.contains(key); }
+
+std::optional<std::string> admin_password_from_environment() {
+    const char* password = std::getenv(admin_password_variable);
+    if (password == nullptr || *password == '\0') {
+        return std::nullopt;
+    }
+    return std::string(password);
+}
+
+int complain(const Error& error) {
+    std::fprintf(stderr, "updraft: %s\n         %s\n", error.message.en.c_str(), error.message.zh.c_str());
+    return 2;
+}
+
+void prepare_process(const Config& config) {
+    log::start(level_named(config.log_level));
+    ::setenv("TZ", config.timezone.c_str(), 1);
+    ::tzset();
+}
+
+void add_serve(CLI::App& program, int& status) {
+    CLI::App* command = program.add_subcommand("serve", "Run the server");
+    auto configured = std::make_shared<ConfiguredCommand>(*command);
+    command->callback([configured, &status] { status = serve(*configured); });
+}
+
+}  // namespace updraft::server

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace updraft::server {
+
+/// Adds a command to the program; its callback stores the exit status in `status`.
+void add_serve(CLI::App& program, int& status);
+void add_demo(CLI::App& program, int& status);
+void add_simulate(CLI::App& program, int& status);
+/// `routes`: every route; `config`: a sample configuration file.
+void add_reference(CLI::App& program, int& status);
+
+}  // namespace updraft::server

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "app/access_service.hpp"
+#include "app/device_messages.hpp"
+#include "app/device_service.hpp"
+#include "app/file_service.hpp"
+#include "app/presence.hpp"
+#include "app/task_service.hpp"
+#include "scheduler/scheduler.hpp"
+#include "server/settings.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+#include "transport/http/rest/api.hpp"
+#include "transport/http/server.hpp"
+#include "transport/mqtt/gateway.hpp"
+
+namespace updraft::server {
+
+/// Everything that can be configured; the members' initial values are the defaults.
+struct Config {
+    std::string data = "data";
+    std::string listen = "127.0.0.1:8848";
+    std::string https_listen;
+    std::string mqtt_listen = "127.0.0.1:1883";
+    std::string mqtts_listen;
+    std::string public_url;
+    std::string timezone = "Asia/Shanghai";
+    std::string log_level = "info";
+    std::uint16_t node = 0;
+    std::string tls_certificate;
+    std::string tls_key;
+
+    std::size_t event_loops = 2;
+    std::size_t workers = 8;
+    std::size_t worker_queue_max = 4'096;
+    std::size_t upload_workers = 8;
+    std::size_t upload_queue_max = 64;
+    milliseconds stop_grace{5'000};
+
+    AccessOptions access;
+    http::ServerOptions http;
+    rest::ApiOptions api;
+    mqtt::MqttOptions mqtt;
+    DeviceMessages::Options devices;
+    DeviceServiceOptions commands;
+    Presence::Options presence;
+    TaskService::Options tasks;
+    FileService::Options files;
+    Scheduler::Options scheduler;
+    SqliteOptions storage;
+};
+
+/// Binds every key to its member. `config` must outlive `settings`.
+void bind(Settings& settings, Config& config);
+
+/// Rules that hold between keys: TLS addresses need a certificate and a key, the log level and the
+/// time zone must exist. Errors: invalid_argument.
+[[nodiscard]] Result<void> check(const Config& config);
+
+/// "127.0.0.1:8848" or "[::1]:8848" taken apart.
+struct HostPort {
+    std::string host;
+    std::uint16_t port = 0;
+};
+/// Errors: invalid_argument, naming the setting and its value.
+[[nodiscard]] Result<HostPort> parse_listen(const std::string& key, const std::string& value);
+
+}  // namespace updraft::server

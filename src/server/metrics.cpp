@@ -1,0 +1,137 @@
+#include "server/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <cstdio>
+#include <fstream>
+#include <unistd.h>
+
+namespace updraft::server {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+/// Collects families: a gauge or counter each, with one label at most.
+class Families {
+public:
+    void gauge(const std::string& name, const std::string& help, double value) {
+        family(name, help, MetricType::Gauge).metric.push_back(gauge_of(value));
+    }
+    void counter(const std::string& name, const std::string& help, double value) {
+        family(name, help, MetricType::Counter).metric.push_back(counter_of(value));
+    }
+    /// One counter of a family that `label` tells apart.
+    void counter(const std::string& name, const std::string& help, const std::string& label,
+                 const std::string& label_value, double value) {
+        ClientMetric metric = counter_of(value);
+        metric.label.push_back({label, label_value});
+        family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
+    }
+    [[nodiscard]] std::string text() const { return prometheus::TextSerializer{}.Serialize(families_); }
+
+private:
+    static ClientMetric gauge_of(double value) {
+        ClientMetric metric;
+        metric.gauge.value = value;
+        return metric;
+    }
+    static ClientMetric counter_of(double value) {
+        ClientMetric metric;
+        metric.counter.value = value;
+        return metric;
+    }
+    MetricFamily& family(const std::string& name, const std::string& help, MetricType type) {
+        if (families_.empty() || families_.back().name != name) {
+            families_.push_back({name, help, type, {}});
+        }
+        return families_.back();
+    }
+    std::vector<MetricFamily> families_;
+};
+
+double resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    double size = 0;
+    double resident = 0;
+    file >> size >> resident;
+    return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+void add_http(Families& out, const http::Server::Counters& http) {
+    out.gauge("updraft_http_connections", "Open HTTP connections",
+              static_cast<double>(http.connections_open));
+    out.counter("updraft_http_requests_total", "Requests", static_cast<double>(http.requests_total));
+    for (int status_class = 1; status_class <= 5; ++status_class) {
+        out.counter("updraft_http_responses_total", "Answers by class of status", "class",
+                    std::to_string(status_class) + "xx",
+                    static_cast<double>(http.responses_by_class[status_class]));
+    }
+    out.counter("updraft_http_refused_total", "Requests refused by a limit",
+                static_cast<double>(http.refused_total));
+    out.counter("updraft_http_sent_bytes_total", "Bytes sent", static_cast<double>(http.bytes_sent_total));
+}
+
+void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
+    const auto number = [](const auto& value) { return static_cast<double>(value.load()); };
+    out.gauge("updraft_mqtt_connections", "Open MQTT connections", number(mqtt.connections));
+    out.gauge("updraft_mqtt_devices", "Devices signed in over MQTT", number(mqtt.devices));
+    out.counter("updraft_mqtt_accepted_total", "Connections accepted", number(mqtt.accepted));
+    out.counter("updraft_mqtt_signed_in_total", "Sign-ins", number(mqtt.signed_in));
+    out.counter("updraft_mqtt_taken_over_total", "Sessions that a newer connection replaced",
+                number(mqtt.taken_over));
+    out.counter("updraft_mqtt_messages_total", "PUBLISH packets", "direction", "in", number(mqtt.messages_in));
+    out.counter("updraft_mqtt_messages_total", "PUBLISH packets", "direction", "out", number(mqtt.messages_out));
+    out.counter("updraft_mqtt_redelivered_total", "Downlinks written again", number(mqtt.redelivered));
+    const std::string refused = "updraft_mqtt_refused_total";
+    const std::string refused_help = "Connections refused, by reason";
+    out.counter(refused, refused_help, "reason", "credentials", number(mqtt.refused_credentials));
+    out.counter(refused, refused_help, "reason", "client_id", number(mqtt.refused_client_id));
+    out.counter(refused, refused_help, "reason", "version", number(mqtt.refused_version));
+    out.counter(refused, refused_help, "reason", "unavailable", number(mqtt.refused_unavailable));
+    out.counter(refused, refused_help, "reason", "limit", number(mqtt.refused_limit));
+    const std::string ended = "updraft_mqtt_ended_total";
+    const std::string ended_help = "Connections ended by the server, by reason";
+    out.counter(ended, ended_help, "reason", "connect_timeout", number(mqtt.connect_timeouts));
+    out.counter(ended, ended_help, "reason", "keep_alive", number(mqtt.keep_alive_timeouts));
+    out.counter(ended, ended_help, "reason", "malformed", number(mqtt.malformed_packets));
+    out.counter(ended, ended_help, "reason", "not_stored", number(mqtt.not_stored));
+    const std::string dropped = "updraft_mqtt_dropped_total";
+    const std::string dropped_help = "Messages dropped, by reason";
+    out.counter(dropped, dropped_help, "reason", "undecodable", number(mqtt.undecodable_messages));
+    out.counter(dropped, dropped_help, "reason", "unknown_topic", number(mqtt.unknown_topics));
+    out.counter(dropped, dropped_help, "reason", "outbox_full", number(mqtt.dropped_downlinks));
+}
+
+void add_messages(Families& out, const DeviceMessages::Counters& counters) {
+    out.counter("updraft_device_messages_total", "Messages of devices",
+                static_cast<double>(counters.messages.load()));
+    const std::string ignored = "updraft_device_messages_ignored_total";
+    const std::string help = "Messages of devices without effect, by reason";
+    out.counter(ignored, help, "reason", "foreign_device", static_cast<double>(counters.foreign_device.load()));
+    out.counter(ignored, help, "reason", "unmatched", static_cast<double>(counters.unmatched.load()));
+    out.counter(ignored, help, "reason", "not_stored", static_cast<double>(counters.not_stored.load()));
+}
+
+}  // namespace
+
+std::string metrics_text(const MetricSources& sources) {
+    Families out;
+    out.gauge("updraft_resident_memory_bytes", "Resident memory", resident_bytes());
+    if (sources.http) {
+        add_http(out, sources.http());
+    }
+    add_mqtt(out, sources.mqtt.counters());
+    add_messages(out, sources.messages.counters());
+    out.gauge("updraft_pushes_in_flight", "Push records processing on this node",
+              static_cast<double>(sources.dispatcher.in_flight()));
+    out.gauge("updraft_requests_queued", "Requests that wait for a worker thread",
+              static_cast<double>(sources.workers.queued()));
+    out.gauge("updraft_uploads_queued", "Uploads that wait for a worker thread",
+              static_cast<double>(sources.uploads.queued()));
+    return out.text();
+}
+
+}  // namespace updraft::server

@@ -1,0 +1,326 @@
+#include "server/wiring.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+
+#include "app/access_users.hpp"
+#include "app/command_replies.hpp"
+#include "app/firmware_service.hpp"
+#include "app/product_service.hpp"
+#include "app/protocol_service.hpp"
+#include "app/record_service.hpp"
+#include "app/system_service.hpp"
+#include "app/upgrade_sender.hpp"
+#include "base/log.hpp"
+#include "server/joined_links.hpp"
+#include "server/metrics.hpp"
+#include "server/pages.hpp"
+#include "server/version.hpp"
+#include "storage/artifacts/artifact_files.hpp"
+#include "transport/http/rest/access.hpp"
+#include "transport/http/rest/devices.hpp"
+#include "transport/http/rest/files.hpp"
+#include "transport/http/rest/firmware.hpp"
+#include "transport/http/rest/live.hpp"
+#include "transport/http/rest/messaging.hpp"
+#include "transport/http/rest/products.hpp"
+#include "transport/http/rest/protocols.hpp"
+#include "transport/http/rest/records.hpp"
+#include "transport/http/rest/system.hpp"
+#include "transport/http/rest/tasks.hpp"
+#include "transport/http/rest/users.hpp"
+
+namespace updraft::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string database_path(const Config& config) {
+    fs::create_directories(config.data);
+    return (fs::path(config.data) / "updraft.db").string();
+}
+
+SqliteOptions storage_options(const Config& config) {
+    SqliteOptions options = config.storage;
+    options.path = database_path(config);
+    return options;
+}
+
+Scheduler::Options scheduler_options(const Config& config) {
+    Scheduler::Options options = config.scheduler;
+    options.server_id = "node-" + std::to_string(config.node);
+    options.presence_flush_after = config.presence.flush_after;
+    return options;
+}
+
+std::shared_ptr<SSL_CTX> tls_of(const Config& config) {
+    if (config.tls_certificate.empty()) {
+        return nullptr;
+    }
+    return net::make_tls_context({config.tls_certificate, config.tls_key});
+}
+
+/// An address that was checked before; its error is the caller's mistake.
+HostPort listen_of(const std::string& key, const std::string& value) {
+    const Result<HostPort> parsed = parse_listen(key, value);
+    if (!parsed) {
+        throw std::runtime_error(parsed.error().message.en);
+    }
+    return *parsed;
+}
+
+/// The use cases, and what they share.
+struct Services {
+    explicit Services(const Config& config)
+        : ids(clock, config.node),
+          store(open_sqlite_store(storage_options(config))),
+          artifacts(open_artifact_files(config.data)),
+          urls(config.public_url),
+          changes(clock, ids, live),
+          presence(*store, links, changes, live, clock, ids, config.presence),
+          access(*store, clock, ids, config.access),
+          users(*store, access, clock, ids),
+          system(*store, urls, clock, ids),
+          protocols(*store, clock, ids),
+          products(*store, links, clock, ids),
+          devices(*store, links, changes, replies, live, clock, ids, config.commands),
+          files(*store, *artifacts, urls, clock, config.files),
+          firmwares(*store, urls, clock, ids),
+          tasks(*store, changes, live, clock, ids, config.tasks),
+          records(*store, live, clock),
+          messages(*store, changes, presence, urls, live, clock, ids, config.devices),
+          sender(*store, links, presence, urls, live, clock, ids),
+          sign_in(*store, clock) {}
+
+    SystemClock clock;
+    SnowflakeIds ids;
+    LiveEvents live;
+    std::unique_ptr<Store> store;
+    std::unique_ptr<ArtifactStore> artifacts;
+    PublicUrls urls;
+    JoinedLinks links;
+    RecordChanges changes;
+    CommandReplies replies;
+    Presence presence;
+    AccessService access;
+    UserService users;
+    SystemService system;
+    ProtocolService protocols;
+    ProductService products;
+    DeviceService devices;
+    FileService files;
+    FirmwareService firmwares;
+    TaskService tasks;
+    RecordService records;
+    DeviceMessages messages;
+    UpgradeSender sender;
+    DeviceSignIn sign_in;
+};
+
+/// Every route of the REST API.
+void api_routes(rest::Api& api, Services& services) {
+    const Store& store = *services.store;
+    rest::access_routes(api, store, services.access);
+    rest::user_routes(api, store, services.users);
+    rest::system_routes(api, services.system, version);
+    rest::protocol_routes(api, store, services.protocols);
+    rest::product_routes(api, store, services.products);
+    rest::device_routes(api, store, services.devices);
+    rest::file_routes(api, store, services.files);
+    rest::firmware_routes(api, store, services.firmwares);
+    rest::task_routes(api, store, services.tasks);
+    rest::record_routes(api, store, services.records);
+    rest::live_routes(api, store, services.live);
+    rest::messaging_routes(api, store, services.live);
+}
+
+}  // namespace
+
+struct Application::Parts {
+    Parts(const Config& config, const std::optional<std::string>& admin_password);
+    ~Parts() { stop(); }
+
+    void connect_parts();
+    void listen(const Config& config);
+    void stop();
+    [[nodiscard]] http::Refuse refuse();
+
+    const milliseconds stop_grace;
+    std::optional<std::string> setup_token;
+    std::atomic<bool> ready{false};
+    Services services;
+    Scheduler scheduler;
+    http::Router router;
+    rest::Api api;
+    net::EventLoops loops;
+    net::WorkerPool workers;
+    net::WorkerPool uploads;
+    mqtt::MqttGateway gateway;
+    std::vector<std::unique_ptr<http::Server>> servers;
+    bool stopped = false;
+};
+
+namespace {
+
+mqtt::MqttOptions mqtt_options(const Config& config) {
+    mqtt::MqttOptions options = config.mqtt;
+    const auto add = [&](const std::string& key, const std::string& address, std::shared_ptr<SSL_CTX> tls) {
+        if (!address.empty()) {
+            HostPort at = listen_of(key, address);
+            options.listen.push_back({std::move(at.host), at.port, std::move(tls)});
+        }
+    };
+    add("mqtt_listen", config.mqtt_listen, nullptr);
+    add("mqtts_listen", config.mqtts_listen, config.mqtts_listen.empty() ? nullptr : tls_of(config));
+    return options;
+}
+
+}  // namespace
+
+Application::Parts::Parts(const Config& config, const std::optional<std::string>& admin_password)
+    : stop_grace(config.stop_grace),
+      services(config),
+      scheduler(*services.store, services.changes, services.presence, services.tasks, services.files, services.sender,
+                services.clock, services.ids, scheduler_options(config)),
+      api(router, services.access, services.clock, config.api),
+      loops(config.event_loops),
+      workers("worker", config.workers, config.worker_queue_max),
+      uploads("upload", config.upload_workers, config.upload_queue_max),
+      gateway(loops, workers, services.messages,
+              [this](const std::string& client_id, const std::string& username, const std::string& password) {
+                  return services.sign_in.mqtt(client_id, username, password);
+              },
+              mqtt_options(config)) {
+    auto started = services.access.start(admin_password);
+    if (!started) {
+        throw std::runtime_error(started.error().message.en + " / " + started.error().message.zh);
+    }
+    setup_token = *std::move(started);
+    services.protocols.install_builtin();
+    connect_parts();
+    scheduler.recover();
+    scheduler.start();
+    listen(config);
+    ready = true;
+}
+
+/// What the parts tell each other, all by handing over.
+void Application::Parts::connect_parts() {
+    services.links.join(gateway);
+    services.changes.listen(scheduler.record_listeners());
+    services.presence.listen(scheduler.presence_listeners());
+    services.tasks.hook(scheduler.task_hooks());
+    services.devices.on_changed([this](const DeviceId& device) { services.presence.forget(device); });
+    DeviceMessages::Hooks hooks;
+    hooks.other_message = [this](const DeviceId& device, const uplink::OtherUplink& message) {
+        services.replies.complete(device, message.message_id, message.body);
+    };
+    hooks.run_read = [this](std::function<void()> work) { return workers.post(std::move(work)); };
+    services.messages.hook(std::move(hooks));
+}
+
+void Application::Parts::listen(const Config& config) {
+    api_routes(api, services);
+    PageSources pages;
+    pages.ready = [this] { return ready.load(); };
+    pages.metrics = [this] {
+        std::function<http::Server::Counters()> counters;
+        if (ready) {
+            counters = [this] { return servers.front()->counters(); };
+        }
+        return metrics_text({counters, gateway, services.messages, scheduler.dispatcher(), workers, uploads});
+    };
+    page_routes(router, std::move(pages));
+
+    const auto serve = [&](const std::string& key, const std::string& address, std::shared_ptr<SSL_CTX> tls) {
+        HostPort at = listen_of(key, address);
+        http::ServerOptions options = config.http;
+        options.host = std::move(at.host);
+        options.port = at.port;
+        options.tls = std::move(tls);
+        servers.push_back(std::make_unique<http::Server>(loops, workers, uploads, router, refuse(), options));
+    };
+    serve("listen", config.listen, nullptr);
+    if (!config.https_listen.empty()) {
+        serve("https_listen", config.https_listen, tls_of(config));
+    }
+    services.urls.use_if_unset("http://" + servers.front()->address() + "/api");
+    gateway.start();
+}
+
+http::Refuse Application::Parts::refuse() {
+    return [this](const Error& error, Language language, const http::Request*) {
+        return rest::refusal(error, language, services.clock.now());
+    };
+}
+
+void Application::Parts::stop() {
+    if (stopped) {
+        return;
+    }
+    stopped = true;
+    ready = false;
+    gateway.stop();
+    for (const auto& server : servers) {
+        server->stop(stop_grace);
+    }
+    scheduler.stop();
+    while (services.presence.flush()) {
+    }
+    workers.stop();
+    uploads.stop();
+    // What is queued is stored and its callers are told while everything they reach still lives.
+    (void)services.store->write([](UnitOfWork&) -> Result<void> { return {}; });
+    loops.stop();
+}
+
+Application::Application(const Config& config, const std::optional<std::string>& admin_password)
+    : parts_(std::make_unique<Parts>(config, admin_password)) {}
+
+Application::~Application() = default;
+
+std::string Application::ready_line() const {
+    return fmt::format(R"({{"ready":true,"http":"{}","mqtt":"{}","pid":{}}})", http_address(), mqtt_address(), ::getpid());
+}
+
+std::string Application::http_address() const { return parts_->servers.front()->address(); }
+
+std::string Application::mqtt_address() const {
+    const auto addresses = parts_->gateway.addresses();
+    return addresses.empty() ? std::string() : addresses.front();
+}
+
+std::optional<std::string> Application::setup_link() const {
+    if (!parts_->setup_token) {
+        return std::nullopt;
+    }
+    return fmt::format("http://{}/console/setup?token={}", http_address(), *parts_->setup_token);
+}
+
+void Application::stop() { parts_->stop(); }
+
+std::vector<std::string> all_routes() {
+    Config config;
+    config.storage.path = ":memory:";
+    const fs::path folder = fs::temp_directory_path() / ("updraft-routes-" + random_hex(8));
+    config.data = folder.string();
+    std::vector<std::string> lines;
+    {
+        Services services(config);
+        http::Router router;
+        rest::Api api(router, services.access, services.clock, config.api);
+        api_routes(api, services);
+        page_routes(router, {[] { return true; }, [] { return std::string(); }});
+        for (const auto& route : router.routes()) {
+            lines.push_back(fmt::format("{} {}", http::name_of(route->method), route->pattern));
+        }
+    }
+    fs::remove_all(folder);
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+}  // namespace updraft::server
