@@ -138,6 +138,9 @@ void Session::notify() {
 /// Writes what has gathered, again and again until nothing is left; then closes if the session
 /// ends.
 net::awaitable<void> Session::write_until_empty(std::shared_ptr<Session> self) {
+    // A spawned coroutine starts at once: let this turn of the loop gather what else it has to say.
+    const auto executor = self->loop().get_executor();
+    co_await asio::post(executor, Token{});
     net::IoResult written;
     while (!self->outbox_.empty() && written.status == net::IoStatus::ok) {
         const std::string batch = std::exchange(self->outbox_, {});
