@@ -116,8 +116,8 @@ def test_own_password_is_changed(world):
     other = person.clone(token=None)
     username = person.get("/user/detail")["username"]
     other.login(username, "a Long enough passw0rd")
-    assert person.call("PUT", "/user/password", {"oldPassword": "wrong", "newPassword": "another L0ng password"}).status == 400
-    person.put("/user/password", {"oldPassword": "a Long enough passw0rd", "newPassword": "another L0ng password"})
+    assert person.call("POST", "/user/passwd", {"oldPassword": "wrong", "newPassword": "another L0ng password"}).status == 400
+    person.post("/user/passwd", {"oldPassword": "a Long enough passw0rd", "newPassword": "another L0ng password"})
     assert person.get("/user/detail")["username"] == username
     assert other.call("GET", "/user/detail").status == 401
     other.login(username, "another L0ng password")

@@ -165,7 +165,7 @@ class World:
         """A client signed in as a new user with a role of the given buttons: {menu code: [buttons]}."""
         role = self.api.post("/role", {"name": self.name("role"), "grants": [{"code": code, "buttons": buttons} for code, buttons in grants.items()]})
         username = self.name("user")
-        self.api.post("/user", {"username": username, "name": username, "password": "a Long enough passw0rd", "roleIdList": [role["id"]]})
+        self.api.post("/user", {"username": username, "name": username, "password": "a Long enough passw0rd", "roleIds": [role["id"]]})
         person = self.api.clone(token=None)
         person.login(username, "a Long enough passw0rd")
         return person
