@@ -1,0 +1,208 @@
+#include <boost/json/value.hpp>
+
+#include "domain/names.hpp"
+#include "storage/sql/json_columns.hpp"
+#include "storage/sql/repositories.hpp"
+#include "storage/sql/table_repository.hpp"
+
+namespace updraft::sql {
+namespace {
+
+#define UPDRAFT_DEVICE_COLUMNS                                                                 \
+    "t.id, t.name, t.product_id, t.device_type, t.parent_id, t.description, t.configuration, " \
+    "t.tags, t.state, t.address, t.online_at, t.offline_at, t.registered_at, "                 \
+    "t.firmware_version, t.firmware_version_order, t.firmware_properties, "                    \
+    "t.firmware_updated_at, t.creator_id, t.created_at"
+
+constexpr std::string_view columns = UPDRAFT_DEVICE_COLUMNS ", coalesce(p.name, '')";
+
+std::optional<FirmwareInfo> read_firmware(Rows& rows) {
+    const auto version = rows.optional_text();
+    FirmwareInfo info;
+    info.version_order = rows.optional_number();
+    const auto properties = rows.optional_text();
+    const auto updated_at = rows.optional_time();
+    if (!version) {
+        return std::nullopt;
+    }
+    info.version = *version;
+    info.properties = map_from(properties.value_or("{}"));
+    info.updated_at = updated_at.value_or(Instant{});
+    return info;
+}
+
+Device read_device(Rows& rows) {
+    Device device;
+    device.id = rows.id<DeviceId>();
+    device.name = rows.text();
+    device.product = rows.id<ProductId>();
+    device.device_type = device_type_named(rows.text()).value_or(DeviceType::device);
+    if (auto parent = rows.optional_text()) {
+        device.parent = DeviceId{std::move(*parent)};
+    }
+    device.description = rows.text();
+    device.configuration = map_from(rows.text());
+    device.tags = map_from(rows.text());
+    device.state = device_state_named(rows.text()).value_or(DeviceState::not_active);
+    device.address = rows.text();
+    device.online_at = rows.optional_time();
+    device.offline_at = rows.optional_time();
+    device.registered_at = rows.optional_time();
+    device.firmware = read_firmware(rows);
+    device.creator = rows.id<UserId>();
+    device.created_at = rows.time();
+    return device;
+}
+
+DeviceRow read_row(Rows& rows) {
+    DeviceRow row{read_device(rows), {}};
+    row.product_name = rows.text();
+    return row;
+}
+
+/// The four columns behind what a device said about its software.
+struct FirmwareColumns {
+    std::optional<std::string> version;
+    std::optional<int> order;
+    std::optional<std::string> properties;
+    std::optional<Instant> updated_at;
+
+    explicit FirmwareColumns(const std::optional<FirmwareInfo>& info) {
+        if (info) {
+            version = info->version;
+            order = info->version_order;
+            properties = to_json(info->properties);
+            updated_at = info->updated_at;
+        }
+    }
+};
+
+class SqlDevices final : public TableRepository<Devices, DeviceRow> {
+public:
+    explicit SqlDevices(Connection& db)
+        : TableRepository(db, Selection{device_table(), columns, 1U}, read_row) {}
+
+    [[nodiscard]] std::optional<Device> find(const DeviceId& id) const override {
+        Rows rows = db_.query("SELECT " UPDRAFT_DEVICE_COLUMNS " FROM device t WHERE t.id = ?", id);
+        if (!rows.next()) {
+            return std::nullopt;
+        }
+        return read_device(rows);
+    }
+
+    [[nodiscard]] std::vector<Device> children_of(const DeviceId& gateway) const override {
+        Rows rows = db_.query("SELECT " UPDRAFT_DEVICE_COLUMNS
+                              " FROM device t WHERE t.parent_id = ? ORDER BY t.seq",
+                              gateway);
+        std::vector<Device> children;
+        while (rows.next()) {
+            children.push_back(read_device(rows));
+        }
+        return children;
+    }
+
+    [[nodiscard]] std::int64_t count_of(const ProductId& product) const override {
+        Rows rows = db_.query("SELECT count(*) FROM device WHERE product_id = ?", product);
+        return rows.next() ? rows.integer() : 0;
+    }
+
+    void add(const Device& d) override {
+        const FirmwareColumns firmware(d.firmware);
+        db_.execute(
+            "INSERT INTO device (seq, id, name, product_id, device_type, parent_id, description, "
+            "configuration, tags, state, address, online_at, offline_at, registered_at, "
+            "firmware_version, firmware_version_order, firmware_properties, firmware_updated_at, "
+            "creator_id, created_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            next_sequence(), d.id, d.name, d.product, name_of(d.device_type), d.parent,
+            d.description, to_json(d.configuration), to_json(d.tags), name_of(d.state), d.address,
+            d.online_at, d.offline_at, d.registered_at, firmware.version, firmware.order,
+            firmware.properties, firmware.updated_at, d.creator, d.created_at);
+        add_tags(d);
+    }
+
+    void update(const Device& d) override {
+        const FirmwareColumns firmware(d.firmware);
+        const std::int64_t changed = db_.execute(
+            "UPDATE device SET name = ?, product_id = ?, device_type = ?, parent_id = ?, "
+            "description = ?, configuration = ?, tags = ?, registered_at = ?, "
+            "firmware_version = ?, firmware_version_order = ?, firmware_properties = ?, "
+            "firmware_updated_at = ?, creator_id = ?, created_at = ? WHERE id = ?",
+            d.name, d.product, name_of(d.device_type), d.parent, d.description,
+            to_json(d.configuration), to_json(d.tags), d.registered_at, firmware.version,
+            firmware.order, firmware.properties, firmware.updated_at, d.creator, d.created_at,
+            d.id);
+        if (changed > 0) {
+            db_.execute("DELETE FROM device_tag WHERE device_id = ?", d.id);
+            add_tags(d);
+        }
+    }
+
+    void remove(const DeviceId& id) override { db_.execute("DELETE FROM device WHERE id = ?", id); }
+
+    void set_state(const DeviceId& id, DeviceState state) override {
+        db_.execute("UPDATE device SET state = ? WHERE id = ?", name_of(state), id);
+    }
+
+    void set_firmware(const DeviceId& id, const FirmwareInfo& info) override {
+        db_.execute(
+            "UPDATE device SET firmware_version = ?, firmware_version_order = ?, "
+            "firmware_properties = ?, firmware_updated_at = ? WHERE id = ?",
+            info.version, info.version_order, to_json(info.properties), info.updated_at, id);
+    }
+
+    void apply_presence(const std::vector<PresenceChange>& changes) override {
+        for (const PresenceChange& change : changes) {
+            if (change.online) {
+                db_.execute(
+                    "UPDATE device SET state = 'online', online_at = ?, address = ? "
+                    "WHERE id = ? AND state <> 'notActive'",
+                    change.at, change.address, change.device);
+            } else {
+                db_.execute(
+                    "UPDATE device SET state = 'offline', offline_at = ? "
+                    "WHERE id = ? AND state <> 'notActive'",
+                    change.at, change.device);
+            }
+        }
+    }
+
+    void all_offline(Instant at) override {
+        db_.execute("UPDATE device SET state = 'offline', offline_at = ? WHERE state = 'online'",
+                    at);
+    }
+
+    [[nodiscard]] Result<void> check_terms(const std::vector<Term>& terms) const override {
+        UPDRAFT_CHECK(render_terms(device_table(), terms, UnknownTerms::refuse, db_));
+        return {};
+    }
+
+private:
+    /// Creation order; a number is never used twice, even after the newest device was removed.
+    std::int64_t next_sequence() {
+        Rows rows = db_.query(
+            "UPDATE sequence SET value = value + 1 WHERE name = 'device' RETURNING value");
+        if (!rows.next()) {
+            throw StorageError(StorageError::Cause::broken, "the device sequence is missing");
+        }
+        const std::int64_t sequence = rows.integer();
+        while (rows.next()) {
+        }
+        return sequence;
+    }
+
+    void add_tags(const Device& device) {
+        for (const auto& [tag, value] : device.tags) {
+            db_.execute("INSERT INTO device_tag (device_id, tag, value) VALUES (?, ?, ?)",
+                        device.id, tag, value);
+        }
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Devices> make_devices(Connection& db) {
+    return std::make_unique<SqlDevices>(db);
+}
+
+}  // namespace updraft::sql

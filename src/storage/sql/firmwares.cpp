@@ -1,0 +1,107 @@
+#include "domain/names.hpp"
+#include "storage/sql/json_columns.hpp"
+#include "storage/sql/repositories.hpp"
+#include "storage/sql/table_repository.hpp"
+
+namespace updraft::sql {
+namespace {
+
+#define UPDRAFT_FIRMWARE_COLUMNS                                                              \
+    "t.id, t.name, t.product_id, t.product_name, t.version, t.version_order, t.sign_method, " \
+    "t.sign, t.url, t.file_id, t.size_bytes, t.properties, t.description, t.creator_id, "     \
+    "t.creator_name, t.created_at"
+
+Firmware read_firmware(Rows& rows) {
+    Firmware firmware;
+    firmware.id = rows.id<FirmwareId>();
+    firmware.name = rows.text();
+    firmware.product = rows.id<ProductId>();
+    firmware.product_name = rows.text();
+    firmware.version = rows.text();
+    firmware.version_order = rows.number();
+    firmware.sign_method = sign_method_named(rows.text()).value_or(SignMethod::sha256);
+    firmware.sign = rows.text();
+    firmware.url = rows.text();
+    if (auto file = rows.optional_text()) {
+        firmware.file = FileId{std::move(*file)};
+    }
+    firmware.size_bytes = rows.integer();
+    firmware.properties = properties_from(rows.text());
+    firmware.description = rows.text();
+    firmware.creator = rows.id<UserId>();
+    firmware.creator_name = rows.text();
+    firmware.created_at = rows.time();
+    return firmware;
+}
+
+class SqlFirmwares final : public TableRepository<Firmwares, Firmware> {
+public:
+    explicit SqlFirmwares(Connection& db)
+        : TableRepository(db, Selection{firmware_table(), UPDRAFT_FIRMWARE_COLUMNS},
+                          read_firmware) {}
+
+    [[nodiscard]] std::optional<Firmware> find(const FirmwareId& id) const override {
+        return first(
+            db_.query("SELECT " UPDRAFT_FIRMWARE_COLUMNS " FROM firmware t WHERE t.id = ?", id));
+    }
+
+    [[nodiscard]] std::optional<Firmware> find_by_order(const ProductId& product,
+                                                        int version_order) const override {
+        return first(db_.query("SELECT " UPDRAFT_FIRMWARE_COLUMNS
+                               " FROM firmware t WHERE t.product_id = ? AND t.version_order = ?",
+                               product, version_order));
+    }
+
+    [[nodiscard]] std::optional<Firmware> find_by_version(
+        const ProductId& product, const std::string& version) const override {
+        return first(db_.query("SELECT " UPDRAFT_FIRMWARE_COLUMNS
+                               " FROM firmware t WHERE t.product_id = ? AND t.version = ?",
+                               product, version));
+    }
+
+    [[nodiscard]] bool any_uses_file(const FileId& file) const override {
+        Rows rows = db_.query("SELECT 1 FROM firmware WHERE file_id = ? LIMIT 1", file);
+        return rows.next();
+    }
+
+    void add(const Firmware& f) override {
+        db_.execute(
+            "INSERT INTO firmware (id, name, product_id, product_name, version, version_order, "
+            "sign_method, sign, url, file_id, size_bytes, properties, description, creator_id, "
+            "creator_name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f.id, f.name, f.product, f.product_name, f.version, f.version_order,
+            name_of(f.sign_method), f.sign, f.url, f.file, f.size_bytes, to_json(f.properties),
+            f.description, f.creator, f.creator_name, f.created_at);
+    }
+
+    void update(const Firmware& f) override {
+        db_.execute(
+            "UPDATE firmware SET name = ?, product_id = ?, product_name = ?, version = ?, "
+            "version_order = ?, sign_method = ?, sign = ?, url = ?, file_id = ?, size_bytes = ?, "
+            "properties = ?, description = ?, creator_id = ?, creator_name = ?, created_at = ? "
+            "WHERE id = ?",
+            f.name, f.product, f.product_name, f.version, f.version_order, name_of(f.sign_method),
+            f.sign, f.url, f.file, f.size_bytes, to_json(f.properties), f.description, f.creator,
+            f.creator_name, f.created_at, f.id);
+    }
+
+    void remove(const FirmwareId& id) override {
+        db_.execute("DELETE FROM firmware WHERE id = ?", id);
+    }
+
+private:
+    static std::optional<Firmware> first(Rows rows) {
+        if (!rows.next()) {
+            return std::nullopt;
+        }
+        return read_firmware(rows);
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Firmwares> make_firmwares(Connection& db) {
+    return std::make_unique<SqlFirmwares>(db);
+}
+
+}  // namespace updraft::sql

@@ -1,0 +1,45 @@
+#include "storage/sql/migrations.hpp"
+
+#include <fmt/format.h>
+
+#include "app/ports.hpp"
+#include "base/log.hpp"
+
+namespace updraft::sql {
+namespace {
+
+int version_of(Connection& db) {
+    db.run_script(
+        "CREATE TABLE IF NOT EXISTS schema_version ("
+        "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)");
+    Rows rows = db.query("SELECT coalesce(max(version), 0) FROM schema_version");
+    return rows.next() ? rows.number() : 0;
+}
+
+}  // namespace
+
+int migrate(Connection& db, std::span<const Migration> steps, Instant now) {
+    const int current = version_of(db);
+    const int newest = steps.empty() ? 0 : steps.back().version;
+    if (current > newest) {
+        throw StorageError(
+            StorageError::Cause::broken,
+            fmt::format("the database has schema version {}, this program knows versions up to {}: "
+                        "start the newer Updraft again, or restore a backup of version {}",
+                        current, newest, newest));
+    }
+    int applied = 0;
+    for (const Migration& step : steps) {
+        if (step.version <= current) {
+            continue;
+        }
+        db.run_script(step.script);
+        db.execute("INSERT INTO schema_version (version, name, applied_at) VALUES (?, ?, ?)",
+                   step.version, step.name, now);
+        log::info("storage", "schema migrated version={} name={}", step.version, step.name);
+        ++applied;
+    }
+    return applied;
+}
+
+}  // namespace updraft::sql

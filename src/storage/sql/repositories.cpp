@@ -1,0 +1,19 @@
+#include "storage/sql/repositories.hpp"
+
+namespace updraft::sql {
+
+SqlUnitOfWork::SqlUnitOfWork(Connection& db)
+    : products_(make_products(db)),
+      protocols_(make_protocols(db)),
+      devices_(make_devices(db)),
+      firmwares_(make_firmwares(db)),
+      tasks_(make_tasks(db)),
+      records_(make_records(db)),
+      files_(make_files(db)),
+      users_(make_users(db)),
+      roles_(make_roles(db)),
+      tokens_(make_tokens(db)),
+      settings_(make_settings(db)),
+      device_logs_(make_device_logs(db)) {}
+
+}  // namespace updraft::sql

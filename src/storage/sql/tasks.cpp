@@ -1,0 +1,356 @@
+#include <fmt/format.h>
+
+#include "domain/names.hpp"
+#include "storage/sql/json_columns.hpp"
+#include "storage/sql/repositories.hpp"
+#include "storage/sql/table_repository.hpp"
+
+namespace updraft::sql {
+namespace {
+
+#define UPDRAFT_TASK_COLUMNS                                                                 \
+    "t.id, t.name, t.product_id, t.product_name, t.firmware_id, t.target_version, "          \
+    "t.version_order, t.mode, t.response_timeout_ms, t.upgrade_timeout_ms, t.release_type, " \
+    "t.devices, t.terms, t.description, t.stopped, t.forced, t.rate_per_second, "            \
+    "t.max_concurrent, t.planned_total, t.creator_id, t.creator_name, t.created_at"
+#define UPDRAFT_COUNTER_COLUMNS "c.waiting, c.processing, c.success, c.failed, c.canceled"
+
+constexpr std::size_t echoed_devices_max = 1'000;
+constexpr std::size_t foreign_devices_max = 10;
+
+UpgradeTask read_task(Rows& rows) {
+    UpgradeTask task;
+    task.id = rows.number_id<TaskId>();
+    task.name = rows.text();
+    task.product = rows.id<ProductId>();
+    task.product_name = rows.text();
+    task.firmware = rows.id<FirmwareId>();
+    task.target_version = rows.text();
+    task.version_order = rows.number();
+    task.mode = upgrade_mode_named(rows.text()).value_or(UpgradeMode::push);
+    task.response_timeout = std::chrono::duration_cast<seconds>(milliseconds(rows.integer()));
+    task.upgrade_timeout = std::chrono::duration_cast<seconds>(milliseconds(rows.integer()));
+    task.release_type = release_type_named(rows.text()).value_or(ReleaseType::all);
+    task.devices = ids_from<DeviceId>(rows.text());
+    task.terms = rows.text();
+    task.description = rows.text();
+    task.stopped = rows.flag();
+    task.forced = rows.flag();
+    task.rate_per_second = rows.optional_number();
+    task.max_concurrent = rows.optional_number();
+    task.planned_total = rows.integer();
+    task.creator = rows.id<UserId>();
+    task.creator_name = rows.text();
+    task.created_at = rows.time();
+    return task;
+}
+
+TaskRow read_row(Rows& rows) {
+    TaskRow row{read_task(rows), {}};
+    row.counts.waiting = rows.integer();
+    row.counts.processing = rows.integer();
+    row.counts.success = rows.integer();
+    row.counts.failed = rows.integer();
+    row.counts.canceled = rows.integer();
+    return row;
+}
+
+/// Where the making of a task's records stands.
+struct Expansion {
+    std::int64_t task = 0;
+    ProductId product;
+    bool chosen = false;  ///< devices of task_selection; else all of the product
+    std::int64_t boundary = 0;
+    std::int64_t cursor = 0;
+    std::int64_t remaining = 0;
+    bool stopped = false;
+    bool forced = false;
+
+    /// The state that records still to be made are counted and born in.
+    [[nodiscard]] std::string_view born_state() const { return stopped ? "canceled" : "waiting"; }
+};
+
+class SqlTasks final : public TableRepository<UpgradeTasks, TaskRow> {
+public:
+    explicit SqlTasks(Connection& db)
+        : TableRepository(
+              db, Selection{task_table(), UPDRAFT_TASK_COLUMNS ", " UPDRAFT_COUNTER_COLUMNS, 1U},
+              read_row) {}
+
+    [[nodiscard]] std::optional<TaskRow> find(const TaskId& id) const override {
+        Rows rows = db_.query("SELECT " UPDRAFT_TASK_COLUMNS ", " UPDRAFT_COUNTER_COLUMNS
+                              " FROM upgrade_task t JOIN task_counter c ON c.task_id = t.id "
+                              "WHERE t.id = ?",
+                              number_or_none(id.value));
+        if (!rows.next()) {
+            return std::nullopt;
+        }
+        return read_row(rows);
+    }
+
+    [[nodiscard]] std::vector<UpgradeTask> of_firmware(const FirmwareId& firmware,
+                                                       std::size_t limit) const override {
+        Rows rows = db_.query("SELECT " UPDRAFT_TASK_COLUMNS
+                              " FROM upgrade_task t WHERE t.firmware_id = ? "
+                              "ORDER BY t.id DESC LIMIT ?",
+                              firmware, limit);
+        std::vector<UpgradeTask> tasks;
+        while (rows.next()) {
+            tasks.push_back(read_task(rows));
+        }
+        return tasks;
+    }
+
+    [[nodiscard]] SelectionCheck check(const ProductId& product,
+                                       const DeviceSelection& selection) const override {
+        SelectionCheck check;
+        const Condition terms = condition_of(selection);
+        if (!selection.devices) {
+            Rows rows = db_.query(fmt::format("SELECT count(*) FROM {}{} WHERE t.product_id = ?{}",
+                                              device_table().from,
+                                              joins_of(device_table(), terms.joins), and_(terms)),
+                                  with(terms, Value(product.value)));
+            check.matching = rows.next() ? rows.integer() : 0;
+            return check;
+        }
+        const std::string matches =
+            fmt::format("SELECT 1 FROM {}{} WHERE t.id = ? AND t.product_id = ?{}",
+                        device_table().from, joins_of(device_table(), terms.joins), and_(terms));
+        for (const DeviceId& device : *selection.devices) {
+            if (!of_product(device, product)) {
+                if (check.foreign.size() < foreign_devices_max) {
+                    check.foreign.push_back(device);
+                }
+                continue;
+            }
+            Rows rows = db_.query(matches, with(terms, Value(device.value), Value(product.value)));
+            check.matching += rows.next() ? 1 : 0;
+        }
+        return check;
+    }
+
+    std::int64_t add(const UpgradeTask& task, const DeviceSelection& selection) override;
+    std::int64_t set_stopped(const TaskId& id, bool stopped) override;
+
+    void remove(const TaskId& id) override {
+        const std::int64_t number = number_or_none(id.value);
+        db_.execute("DELETE FROM upgrade_record WHERE task_id = ?", number);
+        db_.execute("DELETE FROM upgrade_task WHERE id = ?", number);
+    }
+
+    [[nodiscard]] std::vector<TaskId> unfinished_expansions() const override {
+        Rows rows = db_.query("SELECT task_id FROM task_expansion ORDER BY task_id");
+        std::vector<TaskId> tasks;
+        while (rows.next()) {
+            tasks.push_back(rows.number_id<TaskId>());
+        }
+        return tasks;
+    }
+
+    std::int64_t expand(const TaskId& id, std::int64_t limit, Instant now,
+                        const std::function<std::int64_t()>& next_id) override;
+
+private:
+    /// The terms of a selection, strictly: a term that we do not understand must not widen it.
+    [[nodiscard]] Condition condition_of(const DeviceSelection& selection) const {
+        if (!selection.terms) {
+            return {};
+        }
+        auto condition = render_terms(device_table(), *selection.terms, UnknownTerms::refuse, db_);
+        if (!condition) {
+            throw StorageError(StorageError::Cause::broken,
+                               "unchecked selection: " + condition.error().message.en);
+        }
+        return *std::move(condition);
+    }
+    static std::string and_(const Condition& condition) {
+        return condition.sql.empty() ? "" : " AND (" + condition.sql + ")";
+    }
+    /// `first`, then the condition's parameters: the order of the statements above.
+    template <class... First>
+    static std::vector<Value> with(const Condition& condition, First... first) {
+        std::vector<Value> parameters{std::move(first)...};
+        parameters.insert(parameters.end(), condition.parameters.begin(),
+                          condition.parameters.end());
+        return parameters;
+    }
+    [[nodiscard]] bool of_product(const DeviceId& device, const ProductId& product) const {
+        Rows rows =
+            db_.query("SELECT 1 FROM device WHERE id = ? AND product_id = ?", device, product);
+        return rows.next();
+    }
+
+    void insert_task(const UpgradeTask& task, std::int64_t total);
+    std::int64_t freeze(std::int64_t task, const ProductId& product,
+                        const DeviceSelection& selection);
+    [[nodiscard]] std::optional<Expansion> expansion_of(std::int64_t task) const;
+    std::int64_t make_records(Expansion& expansion, std::int64_t limit, Instant now,
+                              const std::function<std::int64_t()>& next_id, bool& finished);
+    void add_to_counter(std::int64_t task, std::string_view state, std::int64_t change);
+};
+
+void SqlTasks::insert_task(const UpgradeTask& t, std::int64_t total) {
+    std::vector<DeviceId> echoed = t.devices;
+    echoed.resize(std::min(echoed.size(), echoed_devices_max));
+    db_.execute(
+        "INSERT INTO upgrade_task (id, name, product_id, product_name, firmware_id, "
+        "target_version, version_order, mode, response_timeout_ms, upgrade_timeout_ms, "
+        "release_type, devices, terms, description, stopped, forced, rate_per_second, "
+        "max_concurrent, planned_total, creator_id, creator_name, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        number_of_id(t.id.value), t.name, t.product, t.product_name, t.firmware, t.target_version,
+        t.version_order, name_of(t.mode), milliseconds(t.response_timeout).count(),
+        milliseconds(t.upgrade_timeout).count(), name_of(t.release_type), ids_to_json(echoed),
+        t.terms, t.description, t.stopped, t.forced, t.rate_per_second, t.max_concurrent, total,
+        t.creator, t.creator_name, t.created_at);
+}
+
+/// Writes the chosen devices down and returns how many they are.
+std::int64_t SqlTasks::freeze(std::int64_t task, const ProductId& product,
+                              const DeviceSelection& selection) {
+    const Condition terms = condition_of(selection);
+    const std::string insert = fmt::format(
+        "INSERT INTO task_selection (task_id, device_seq) SELECT ?, t.seq FROM {}{} "
+        "WHERE t.product_id = ?{}",
+        device_table().from, joins_of(device_table(), terms.joins), and_(terms));
+    if (!selection.devices) {
+        return db_.execute(insert, with(terms, Value(task), Value(product.value)));
+    }
+    std::int64_t total = 0;
+    const std::string insert_one = insert + " AND t.id = ? ON CONFLICT DO NOTHING";
+    std::vector<Value> parameters = with(terms, Value(task), Value(product.value));
+    parameters.emplace_back();
+    for (const DeviceId& device : *selection.devices) {
+        parameters.back() = device.value;
+        total += db_.execute(insert_one, parameters);
+    }
+    return total;
+}
+
+std::int64_t SqlTasks::add(const UpgradeTask& task, const DeviceSelection& selection) {
+    const std::int64_t id = number_of_id(task.id.value);
+    const bool chosen = selection.devices || !condition_of(selection).sql.empty();
+    insert_task(task, 0);
+    db_.execute("INSERT INTO task_counter VALUES (?, 0, 0, 0, 0, 0)", id);
+    std::int64_t total = 0;
+    if (chosen) {
+        total = freeze(id, task.product, selection);
+    } else {
+        Rows rows = db_.query("SELECT count(*) FROM device WHERE product_id = ?", task.product);
+        total = rows.next() ? rows.integer() : 0;
+    }
+    db_.execute(
+        "INSERT INTO task_expansion (task_id, chosen, boundary_seq, cursor_seq, remaining) "
+        "SELECT ?, ?, value, 0, ? FROM sequence WHERE name = 'device'",
+        id, chosen, total);
+    db_.execute("UPDATE upgrade_task SET planned_total = ? WHERE id = ?", total, id);
+    add_to_counter(id, task.stopped ? "canceled" : "waiting", total);
+    return total;
+}
+
+void SqlTasks::add_to_counter(std::int64_t task, std::string_view state, std::int64_t change) {
+    db_.execute(fmt::format("UPDATE task_counter SET {0} = {0} + ? WHERE task_id = ?", state),
+                change, task);
+}
+
+std::optional<Expansion> SqlTasks::expansion_of(std::int64_t task) const {
+    Rows rows = db_.query(
+        "SELECT t.product_id, e.chosen, e.boundary_seq, e.cursor_seq, e.remaining, t.stopped, "
+        "t.forced FROM task_expansion e JOIN upgrade_task t ON t.id = e.task_id "
+        "WHERE e.task_id = ?",
+        task);
+    if (!rows.next()) {
+        return std::nullopt;
+    }
+    Expansion expansion;
+    expansion.task = task;
+    expansion.product = rows.id<ProductId>();
+    expansion.chosen = rows.flag();
+    expansion.boundary = rows.integer();
+    expansion.cursor = rows.integer();
+    expansion.remaining = rows.integer();
+    expansion.stopped = rows.flag();
+    expansion.forced = rows.flag();
+    return expansion;
+}
+
+std::int64_t SqlTasks::set_stopped(const TaskId& id, bool stopped) {
+    const std::int64_t number = number_or_none(id.value);
+    const auto expansion = expansion_of(number);
+    db_.execute("UPDATE upgrade_task SET stopped = ? WHERE id = ?", stopped, number);
+    if (!expansion || expansion->stopped == stopped) {
+        return 0;
+    }
+    add_to_counter(number, expansion->born_state(), -expansion->remaining);
+    add_to_counter(number, stopped ? "canceled" : "waiting", expansion->remaining);
+    return expansion->remaining;
+}
+
+/// Makes records for at most `limit` further devices. `finished` once no device is left.
+std::int64_t SqlTasks::make_records(Expansion& expansion, std::int64_t limit, Instant now,
+                                    const std::function<std::int64_t()>& next_id, bool& finished) {
+    Rows devices =
+        expansion.chosen
+            ? db_.query(
+                  "SELECT s.device_seq, d.id, d.name FROM task_selection s "
+                  "LEFT JOIN device d ON d.seq = s.device_seq "
+                  "WHERE s.task_id = ? AND s.device_seq > ? ORDER BY s.device_seq LIMIT ?",
+                  expansion.task, expansion.cursor, limit)
+            : db_.query(
+                  "SELECT seq, id, name FROM device WHERE product_id = ? AND seq > ? "
+                  "AND seq <= ? ORDER BY seq LIMIT ?",
+                  expansion.product, expansion.cursor, expansion.boundary, limit);
+    std::int64_t seen = 0;
+    std::int64_t made = 0;
+    while (devices.next()) {
+        ++seen;
+        expansion.cursor = devices.integer();
+        const std::optional<std::string> device = devices.optional_text();
+        if (!device) {
+            continue;  // deleted since the task was created
+        }
+        db_.execute(
+            "INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, progress, "
+            "attempt, forced, acked, resent, revived, message_id, server_id, error_reason, "
+            "created_at) VALUES (?, ?, ?, ?, ?, 0, 1, ?, 0, 0, 0, '', '', '', ?)",
+            next_id(), expansion.task, *device, devices.text(), expansion.born_state(),
+            expansion.forced, now);
+        ++made;
+    }
+    finished = seen < limit;
+    expansion.remaining -= made;
+    return made;
+}
+
+std::int64_t SqlTasks::expand(const TaskId& id, std::int64_t limit, Instant now,
+                              const std::function<std::int64_t()>& next_id) {
+    auto expansion = expansion_of(number_or_none(id.value));
+    if (!expansion || limit <= 0) {
+        return 0;
+    }
+    bool finished = false;
+    std::int64_t made = 0;
+    while (made == 0 && !finished) {
+        made = make_records(*expansion, limit, now, next_id, finished);
+    }
+    if (expansion->chosen) {
+        db_.execute("DELETE FROM task_selection WHERE task_id = ? AND device_seq <= ?",
+                    expansion->task, expansion->cursor);
+    }
+    if (finished) {
+        add_to_counter(expansion->task, expansion->born_state(), -expansion->remaining);
+        db_.execute("DELETE FROM task_expansion WHERE task_id = ?", expansion->task);
+    } else {
+        db_.execute("UPDATE task_expansion SET cursor_seq = ?, remaining = ? WHERE task_id = ?",
+                    expansion->cursor, expansion->remaining, expansion->task);
+    }
+    return made;
+}
+
+}  // namespace
+
+std::unique_ptr<UpgradeTasks> make_tasks(Connection& db) {
+    return std::make_unique<SqlTasks>(db);
+}
+
+}  // namespace updraft::sql

@@ -1,0 +1,135 @@
+#include "storage/sqlite/connection.hpp"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <limits>
+
+#include "app/ports.hpp"
+
+namespace updraft::sqlite {
+namespace {
+
+constexpr int busy_timeout_ms = 10'000;
+constexpr int checkpoint_pages = 4'000;
+
+[[noreturn]] void fail(sqlite3* db, int code) {
+    const auto cause =
+        (code & 0xFF) == SQLITE_FULL ? StorageError::Cause::disk_full : StorageError::Cause::broken;
+    throw StorageError(cause, fmt::format("SQLite: {} ({})",
+                                          db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code),
+                                          db != nullptr ? sqlite3_extended_errcode(db) : code));
+}
+
+class SqliteStatement final : public sql::Statement {
+public:
+    SqliteStatement(sqlite3* db, std::string_view sql) : db_(db) {
+        const int code = sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()),
+                                            SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
+        check(code);
+    }
+    ~SqliteStatement() override { sqlite3_finalize(statement_); }
+
+    void bind(int index, std::int64_t value) override {
+        check(sqlite3_bind_int64(statement_, index + 1, value));
+    }
+    void bind(int index, double value) override {
+        check(sqlite3_bind_double(statement_, index + 1, value));
+    }
+    void bind(int index, std::string_view value) override {
+        const char* data = value.data() != nullptr ? value.data() : "";
+        check(sqlite3_bind_text64(statement_, index + 1, data, value.size(), SQLITE_TRANSIENT,
+                                  SQLITE_UTF8));
+    }
+    void bind_null(int index) override { check(sqlite3_bind_null(statement_, index + 1)); }
+
+    bool step() override {
+        const int code = sqlite3_step(statement_);
+        if (code == SQLITE_ROW) {
+            return true;
+        }
+        if (code != SQLITE_DONE) {
+            fail(db_, code);
+        }
+        return false;
+    }
+    [[nodiscard]] std::int64_t changes() const override { return sqlite3_changes64(db_); }
+    void reset() noexcept override { sqlite3_reset(statement_); }
+
+    [[nodiscard]] bool is_null(int column) const override {
+        return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+    }
+    [[nodiscard]] std::int64_t integer(int column) const override {
+        return sqlite3_column_int64(statement_, column);
+    }
+    [[nodiscard]] std::string_view text(int column) const override {
+        const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+        const int size = sqlite3_column_bytes(statement_, column);
+        return data != nullptr ? std::string_view(data, static_cast<std::size_t>(size))
+                               : std::string_view();
+    }
+
+private:
+    void check(int code) const {
+        if (code != SQLITE_OK) {
+            fail(db_, code);
+        }
+    }
+
+    sqlite3* db_;
+    sqlite3_stmt* statement_ = nullptr;
+};
+
+}  // namespace
+
+SqliteConnection::SqliteConnection(const ConnectionOptions& options) {
+    const int code =
+        sqlite3_open_v2(options.path.c_str(), &db_,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    try {
+        if (code != SQLITE_OK) {
+            fail(db_, code);
+        }
+        sqlite3_extended_result_codes(db_, 1);
+        sqlite3_busy_timeout(db_, busy_timeout_ms);
+        run_script("PRAGMA journal_mode=WAL");
+        run_script(options.durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
+        run_script(fmt::format("PRAGMA cache_size=-{}", options.cache_bytes / 1024));
+        run_script(fmt::format("PRAGMA wal_autocheckpoint={}", checkpoint_pages));
+        run_script("PRAGMA foreign_keys=ON");
+        run_script("PRAGMA case_sensitive_like=ON");
+        run_script("PRAGMA temp_store=MEMORY");
+        if (options.pages_max) {
+            run_script(fmt::format("PRAGMA max_page_count={}", *options.pages_max));
+        }
+        if (options.access == Access::read_only) {
+            run_script("PRAGMA query_only=ON");
+        }
+    } catch (...) {
+        sqlite3_close_v2(db_);
+        throw;
+    }
+}
+
+SqliteConnection::~SqliteConnection() {
+    forget_statements();
+    sqlite3_close_v2(db_);
+}
+
+void SqliteConnection::run_script(std::string_view script) {
+    const std::string text(script);
+    const int code = sqlite3_exec(db_, text.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) {
+        fail(db_, code);
+    }
+}
+
+bool SqliteConnection::in_transaction() const {
+    return sqlite3_get_autocommit(db_) == 0;
+}
+
+std::unique_ptr<sql::Statement> SqliteConnection::compile(std::string_view sql) {
+    return std::make_unique<SqliteStatement>(db_, sql);
+}
+
+}  // namespace updraft::sqlite

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "storage/sql/connection.hpp"
+
+struct sqlite3;
+
+namespace updraft::sqlite {
+
+enum class Access : std::uint8_t { read_write, read_only };
+
+struct ConnectionOptions {
+    std::string path;
+    Access access = Access::read_write;
+    std::int64_t cache_bytes = 8 << 20;
+    bool durable = true;  ///< every commit reaches the disk; false for throw-away databases
+    std::optional<std::int64_t> pages_max;  ///< for tests of a full disk
+};
+
+/// One SQLite connection: WAL, foreign keys on, LIKE sensitive to case as PostgreSQL's. A busy
+/// database is waited for, ten seconds at most.
+class SqliteConnection final : public sql::Connection {
+public:
+    explicit SqliteConnection(const ConnectionOptions& options);
+    ~SqliteConnection() override;
+
+    void run_script(std::string_view script) override;
+    [[nodiscard]] std::string_view elements_of_json() const override {
+        return "(SELECT value FROM json_each(?))";
+    }
+
+    /// False once the engine has rolled the transaction back on its own, as it does on a full disk.
+    [[nodiscard]] bool in_transaction() const;
+    [[nodiscard]] sqlite3* handle() const { return db_; }
+
+protected:
+    [[nodiscard]] std::unique_ptr<sql::Statement> compile(std::string_view sql) override;
+
+private:
+    sqlite3* db_ = nullptr;
+};
+
+}  // namespace updraft::sqlite

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/ports.hpp"
+#include "base/clock.hpp"
+
+namespace updraft {
+
+struct SqliteOptions {
+    /// The database file, made if it is missing. ":memory:" is a database of its own that leaves
+    /// nothing behind: for tests.
+    std::string path = ":memory:";
+    std::size_t queue_operations_max = 20'000;  ///< submit() throws queue_full beyond
+    std::size_t group_operations_max = 1'000;   ///< operations that share one commit
+    std::size_t readers = 4;                    ///< read connections; a reader waits for a free one
+    std::int64_t writer_cache_bytes = 64 << 20;
+    std::int64_t reader_cache_bytes = 8 << 20;
+    const Clock* clock = nullptr;  ///< dates the migrations; null: the machine's clock
+    /// Called on the writer's thread after each commit with the number of operations in it.
+    std::function<void(std::size_t)> on_commit;
+    std::optional<std::int64_t> pages_max;  ///< a disk that is full after so many pages: for tests
+};
+
+/// Opens the embedded store: migrates the schema, starts the writer's thread. Destroying the store
+/// commits what is queued and joins. Throws StorageError: the file cannot be opened, or was written
+/// by a newer Updraft.
+[[nodiscard]] std::unique_ptr<Store> open_sqlite_store(const SqliteOptions& options);
+
+}  // namespace updraft

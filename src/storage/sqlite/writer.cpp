@@ -1,0 +1,149 @@
+#include "storage/sqlite/writer.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+
+namespace updraft::sqlite {
+namespace {
+
+/// Runs what must not throw; a breach is logged, because there is nobody to hand it to.
+template <class Call>
+void guarded(std::string_view what, const Call& call) {
+    try {
+        call();
+    } catch (const std::exception& error) {
+        log::error("storage", "{} threw: {}", what, error.what());
+    } catch (...) {
+        log::error("storage", "{} threw", what);
+    }
+}
+
+}  // namespace
+
+Writer::Writer(const ConnectionOptions& options, const Limits& limits,
+               std::function<void(std::size_t)> on_commit)
+    : db_(options), work_(db_), limits_(limits), on_commit_(std::move(on_commit)), thread_([this] {
+          run();
+      }) {}
+
+Writer::~Writer() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+void Writer::submit(Operation operation, Store::Completion done) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) {
+            throw StorageError(StorageError::Cause::stopping, "the store is stopping");
+        }
+        if (queue_.size() >= limits_.queue_max) {
+            throw StorageError(
+                StorageError::Cause::queue_full,
+                fmt::format("{} operations wait to be written already", queue_.size()));
+        }
+        queue_.push_back({std::move(operation), std::move(done), nullptr});
+    }
+    wake_.notify_one();
+}
+
+void Writer::run() {
+    for (;;) {
+        std::vector<Job> group;
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+            if (queue_.empty()) {
+                return;
+            }
+            const std::size_t count = std::min(queue_.size(), limits_.group_max);
+            const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+            group.assign(std::move_iterator(queue_.begin()), std::move_iterator(end));
+            queue_.erase(queue_.begin(), end);
+        }
+        run_group(group);
+    }
+}
+
+void Writer::run_group(std::vector<Job>& group) {
+    std::size_t first = 0;
+    while (first < group.size()) {
+        first = commit_from(group, first);
+    }
+}
+
+std::size_t Writer::commit_from(std::vector<Job>& group, std::size_t first) {
+    std::size_t next = first;
+    std::exception_ptr failure;
+    try {
+        work_.actions().clear();
+        db_.execute("BEGIN IMMEDIATE");
+        while (next < group.size() && db_.in_transaction()) {
+            run_in_savepoint(group[next++]);
+        }
+        if (!db_.in_transaction()) {
+            // The engine rolled everything back; the last job knows why.
+            failure = group[next - 1].failure;
+        } else {
+            db_.execute("COMMIT");
+        }
+    } catch (...) {
+        failure = std::current_exception();
+        next = next == first ? group.size() : next;  // BEGIN failed: so would it for the others
+        roll_back();
+    }
+    if (failure) {
+        log::error("storage", "a group was not committed operations={}", next - first);
+        work_.actions().clear();
+    } else if (on_commit_) {
+        guarded("on_commit", [&] { on_commit_(next - first); });
+    }
+    std::vector<std::function<void()>> actions;
+    actions.swap(work_.actions());
+    for (const auto& action : actions) {
+        guarded("an after_commit action", action);
+    }
+    for (std::size_t i = first; i < next; ++i) {
+        guarded("a completion", [&] {
+            if (group[i].done) {
+                group[i].done(failure ? failure : group[i].failure);
+            }
+        });
+        group[i] = {};  // what the closures hold goes before the next group gathers
+    }
+    return next;
+}
+
+void Writer::run_in_savepoint(Job& job) {
+    const std::size_t actions = work_.actions().size();
+    db_.execute("SAVEPOINT operation");
+    bool keep = false;
+    try {
+        keep = job.operation(work_);
+    } catch (...) {
+        job.failure = std::current_exception();
+    }
+    if (!db_.in_transaction()) {
+        return;
+    }
+    if (!keep) {
+        db_.execute("ROLLBACK TO operation");
+        work_.actions().resize(actions);
+    }
+    db_.execute("RELEASE operation");
+}
+
+void Writer::roll_back() noexcept {
+    guarded("ROLLBACK", [this] {
+        if (db_.in_transaction()) {
+            db_.execute("ROLLBACK");
+        }
+    });
+}
+
+}  // namespace updraft::sqlite

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "app/ports.hpp"
+#include "storage/sql/repositories.hpp"
+#include "storage/sqlite/connection.hpp"
+
+namespace updraft::sqlite {
+
+/// The one thread that writes (design 3.2): takes what has gathered, runs each operation in its own
+/// savepoint, commits once, then runs after_commit actions and completions in the order of
+/// submission.
+class Writer {
+public:
+    struct Limits {
+        std::size_t queue_max = 0;
+        std::size_t group_max = 0;
+    };
+    using Operation = std::function<bool(UnitOfWork&)>;
+
+    Writer(const ConnectionOptions& options, const Limits& limits,
+           std::function<void(std::size_t)> on_commit);
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+    /// Commits what is queued, then stops.
+    ~Writer();
+
+    void submit(Operation operation, Store::Completion done);
+
+private:
+    struct Job {
+        Operation operation;
+        Store::Completion done;
+        std::exception_ptr failure;
+    };
+
+    void run();
+    void run_group(std::vector<Job>& group);
+    /// Runs jobs from `first` in one transaction and completes them. Returns the index of the first
+    /// that was not run: the engine may give the transaction up on a full disk.
+    std::size_t commit_from(std::vector<Job>& group, std::size_t first);
+    void run_in_savepoint(Job& job);
+    void roll_back() noexcept;
+
+    SqliteConnection db_;
+    sql::SqlUnitOfWork work_;
+    Limits limits_;
+    std::function<void(std::size_t)> on_commit_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Job> queue_;  ///< guarded by mutex_
+    bool stopping_ = false;  ///< guarded by mutex_
+    std::thread thread_;     ///< last: uses everything above
+};
+
+}  // namespace updraft::sqlite
