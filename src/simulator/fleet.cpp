@@ -92,6 +92,7 @@ Fleet::~Fleet() {
     } catch (const std::exception& error) {
         log::error("simulator", "versions not kept what={}", error.what());
     }
+    devices_.clear();  // their timers belong to the loops
 }
 
 void Fleet::start() {

@@ -32,7 +32,12 @@ int percent_of(std::uint64_t part, std::uint64_t whole) {
 
 VirtualDevice::VirtualDevice(FleetContext& fleet, Shard& shard, std::string id, std::string version,
                              std::uint64_t seed)
-    : fleet_(fleet), shard_(shard), id_(std::move(id)), version_(std::move(version)), dice_(seed) {}
+    : fleet_(fleet),
+      shard_(shard),
+      id_(std::move(id)),
+      version_(std::move(version)),
+      dice_(seed),
+      work_(shard) {}
 
 Instant VirtualDevice::now() const {
     return SystemClock().now();
@@ -227,6 +232,7 @@ void VirtualDevice::take_order(UpgradeOrder order, Source source) {
     if (upgrading_) {
         next_order_ = std::move(order);
         next_source_ = source;
+        work_.wake();
         return;
     }
     upgrading_ = true;
@@ -256,10 +262,9 @@ awaitable<void> VirtualDevice::upgrade(UpgradeOrder order, Source source) {
 awaitable<VirtualDevice::Step> VirtualDevice::carry_out(const UpgradeOrder& order, Source source) {
     const UpgradePlan plan =
         plan_upgrade(fleet_.options.behaviour, dice_, failed_version_ == order.version);
-    Pause pause(shard_);
     const milliseconds reaction = latency();
-    const bool go_on = co_await pause.wait(reaction);
-    if (!go_on) {
+    const bool go_on = co_await work_.wait(reaction);
+    if (!go_on || next_order_) {
         co_return Step::superseded;
     }
     const bool refuses = plan.outcome == UpgradePlan::Outcome::refuse;
@@ -320,7 +325,6 @@ awaitable<VirtualDevice::Step> VirtualDevice::fetch_all(Download& file, const Up
                                                         const UpgradePlan& plan) {
     const FleetOptions& options = fleet_.options;
     std::optional<int> drop_at = plan.offline_at_percent;
-    Pause pause(shard_);
     int failures = 0;
     for (;;) {
         const std::uint64_t before = file.received();
@@ -348,7 +352,7 @@ awaitable<VirtualDevice::Step> VirtualDevice::fetch_all(Download& file, const Up
             }
             const milliseconds wait =
                 backoff(dice_, failures - 1, options.reconnect_min, options.reconnect_max);
-            co_await pause.wait(wait);
+            co_await work_.wait(wait);
         }
         if (file.received() > 0) {
             ++fleet_.counters.downloads_resumed;
@@ -390,9 +394,8 @@ awaitable<VirtualDevice::Step> VirtualDevice::install(const UpgradeOrder& order,
     constexpr int slices = 10;
     const bool fails = plan.outcome == UpgradePlan::Outcome::fail_installation;
     const milliseconds slice = fleet_.options.install_time / slices;
-    Pause pause(shard_);
     for (int done = 1; done <= slices; ++done) {
-        const bool go_on = co_await pause.wait(slice);
+        const bool go_on = co_await work_.wait(slice);
         if (!go_on || next_order_) {
             co_return Step::superseded;
         }

@@ -78,6 +78,7 @@ private:
     std::string id_;
     std::string version_;
     Dice dice_;
+    Pause work_;                            ///< of the upgrade under way; a new order ends it
     std::shared_ptr<MqttSession> session_;  ///< null while there is none
     SteadyClock::time_point away_until_{};
     std::vector<Kept> kept_;

@@ -270,7 +270,51 @@ TEST_F(FleetTest, ARepeatedOrderIsAnsweredButNotCarriedOutTwice) {
     mqtt.publish("/p1/d1/firmware/upgrade", order_json(files.url(), firmware), 0);
 
     mqtt.expect("firmware/upgrade/reply", R"("messageId":"m1")");
+    mqtt.publish("/p1/d1/firmware/read", R"({"messageId":"r1"})", 0);
+    mqtt.expect("firmware/read/reply");  // by now a second upgrade would have begun
+    EXPECT_EQ(fleet.statistics().upgrading + fleet.statistics().succeeded, 1U);
     EXPECT_EQ(files.requests().size(), 1U);
+}
+
+// The platform gave up on the first attempt and retries: the device drops what it does for the new
+// order.
+TEST_F(FleetTest, ANewOrderTakesThePlaceOfTheOneUnderWay) {
+    ScriptedFiles files(loops, {.content = firmware});
+    FleetOptions options = one_device();
+    options.install_time = 10min;
+    Fleet fleet(options);
+    fleet.start();
+    mqtt.expect("firmware/report");
+    mqtt.publish("/p1/d1/firmware/upgrade", order_json(files.url(), firmware, "m1"), 0);
+    mqtt.expect("firmware/upgrade/progress", R"("progress":80)");
+
+    mqtt.publish("/p1/d1/firmware/upgrade", order_json(files.url(), firmware, "m2"), 0);
+
+    mqtt.expect("firmware/upgrade/reply", R"("messageId":"m2")");
+    mqtt.expect("firmware/upgrade/progress", R"("progress":80)");
+    EXPECT_EQ(files.requests().size(), 2U);
+}
+
+// A failure that nobody heard of leaves the record waiting for its timeout.
+TEST_F(FleetTest, AResultIsToldAgainUntilItIsAcknowledged) {
+    ScriptedFiles files(loops, {.content = {}, .status = 404});
+    Fleet fleet(one_device());
+    fleet.start();
+    mqtt.expect("firmware/report");
+    mqtt.withhold_acks(true);
+    mqtt.publish("/p1/d1/firmware/upgrade", order_json(files.url(), firmware), 0);
+    mqtt.expect("firmware/upgrade/progress", "HTTP 404");
+
+    mqtt.withhold_acks(false);
+    mqtt.kick();
+    mqtt.expect("firmware/upgrade/progress", "HTTP 404");
+    mqtt.expect("firmware/report");
+    mqtt.publish("/p1/d1/firmware/read", R"({"messageId":"r1"})", 0);
+    mqtt.expect("firmware/read/reply");
+    mqtt.kick();
+
+    const auto next = mqtt.expect("");
+    EXPECT_TRUE(next.topic.ends_with("firmware/report")) << next.topic << " " << next.payload;
 }
 
 TEST_F(FleetTest, AKickedDeviceComesBackWithItsVersion) {

@@ -25,6 +25,7 @@ struct ScriptedMqtt::State {
     std::deque<Message> messages;
     std::vector<std::string> filters;
     std::size_t pubacks = 0;
+    bool withholds_acks = false;
     std::size_t pings = 0;
     Stream newest;
     mqtt::Version version = mqtt::Version::v3_1_1;
@@ -54,7 +55,7 @@ struct ScriptedMqtt::State {
         } else if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) {
             messages.push_back(
                 {connects.back().client_id, publish->topic, publish->payload, publish->qos});
-            if (publish->qos == 1) {
+            if (publish->qos == 1 && !withholds_acks) {
                 reply(stream, mqtt::Ack{mqtt::PacketType::puback, publish->packet_id, {}, {}});
             }
         } else if (const auto* subscribe = std::get_if<mqtt::Subscribe>(&packet)) {
@@ -121,6 +122,11 @@ void ScriptedMqtt::publish(const std::string& topic, const std::string& payload,
     packet.qos = static_cast<std::uint8_t>(qos);
     packet.packet_id = qos > 0 ? 7 : 0;
     state_->reply(state_->newest, packet);
+}
+
+void ScriptedMqtt::withhold_acks(bool withheld) {
+    const std::lock_guard lock(state_->mutex);
+    state_->withholds_acks = withheld;
 }
 
 void ScriptedMqtt::kick() {

@@ -36,6 +36,8 @@ public:
     void answer_with(mqtt::ReasonCode reason);
     /// Writes a PUBLISH to the newest connection.
     void publish(const std::string& topic, const std::string& payload, int qos);
+    /// From now on uplinks get no PUBACK, or get one again.
+    void withhold_acks(bool withheld);
     /// Closes the newest connection.
     void kick();
 
