@@ -264,15 +264,10 @@ std::function<http::Response(const Error&, Language, const http::Request*)> serv
         }
         Error with_methods = error;
         with_methods.fields.clear();
-        std::string allow;
         for (const http::Method method : router.find(request->method, request->path).allowed) {
-            const std::string name(http::name_of(method));
-            allow += (allow.empty() ? "" : ", ") + name;
-            with_methods.fields.push_back({name, error.message});
+            with_methods.fields.push_back({std::string(http::name_of(method)), error.message});
         }
-        http::Response response = refusal(with_methods, language, clock.now());
-        response.headers.emplace_back("Allow", allow);
-        return response;
+        return refusal(with_methods, language, clock.now());
     };
 }
 

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+
+#include "storage/sqlite/sqlite_store.hpp"
+
+namespace updraft {
+
+/// An empty database in memory: the real store, without a disk.
+[[nodiscard]] inline std::unique_ptr<Store> open_memory_store() {
+    return open_sqlite_store(SqliteOptions{});
+}
+
+}  // namespace updraft
