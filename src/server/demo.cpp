@@ -119,6 +119,7 @@ struct DemoScenario::State {
     bool stopping = false;                       ///< guarded by `mutex`
     std::vector<std::unique_ptr<Fleet>> fleets;  ///< guarded by `mutex`
 
+    Result<void> set_up();
     Result<void> set_base_path();
     /// Creates the product or gives it new keys; it is deployed afterwards.
     Result<void> ensure_product(const DemoProduct& product, const std::string& key);
@@ -217,8 +218,8 @@ Result<void> DemoScenario::State::ensure_firmwares(const DemoProduct& product) {
 
 Result<void> DemoScenario::State::create_firmware(const DemoProduct& product,
                                                   const DemoVersion& version) {
-    const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(version.order) +
-                               std::hash<std::string_view>()(product.id);
+    const std::uint64_t seed =
+        options.seed * 1'000 + product.id.size() * 10 + static_cast<std::uint64_t>(version.order);
     const std::string bytes = pseudo_random_bytes(seed, version.size_bytes);
     const std::string file_name = fmt::format("{}-{}.bin", product.id, version.version);
     UPDRAFT_TRY(const json::value uploaded, rest.upload(file_name, bytes));
@@ -350,36 +351,51 @@ DemoScenario::~DemoScenario() {
     stop();
 }
 
-Result<void> DemoScenario::start() {
-    State& state = *state_;
-    const DemoOptions& options = state.options;
-    state.announce(text("正在准备演示数据：{} 台网关，{} 台传感器……",
-                        "setting up the demo: {} gateways, {} sensors ...", options.gateways,
-                        options.sensors));
-    UPDRAFT_CHECK(state.rest.sign_in(options.username, options.password));
-    UPDRAFT_CHECK(state.set_base_path());
+Result<void> DemoScenario::State::set_up() {
+    announce(text("正在准备演示数据：{} 台网关，{} 台传感器……",
+                  "setting up the demo: {} gateways, {} sensors ...", options.gateways,
+                  options.sensors));
+    UPDRAFT_CHECK(rest.sign_in(options.username, options.password));
+    UPDRAFT_CHECK(set_base_path());
     const std::array<std::pair<const DemoProduct*, std::size_t>, 2> parts{
         {{&gateway, options.gateways}, {&sensor, options.sensors}}};
     for (const auto& [product, count] : parts) {
         const std::string key = random_key();
-        UPDRAFT_CHECK(state.ensure_product(*product, key));
-        UPDRAFT_CHECK(state.ensure_devices(*product, count));
-        UPDRAFT_CHECK(state.run_fleet(*product, count, key));
-        UPDRAFT_CHECK(state.ensure_firmwares(*product));
+        UPDRAFT_CHECK(ensure_product(*product, key));
+        UPDRAFT_CHECK(ensure_devices(*product, count));
+        UPDRAFT_CHECK(run_fleet(*product, count, key));
+        UPDRAFT_CHECK(ensure_firmwares(*product));
     }
-    UPDRAFT_CHECK(state.wait_for_devices());
+    UPDRAFT_CHECK(wait_for_devices());
     for (const auto& [product, count] : parts) {
-        UPDRAFT_CHECK(state.ensure_task(*product));
+        UPDRAFT_CHECK(ensure_task(*product));
     }
-    state.announce(text("控制台: {}/console/  用户名: {}  密码: {}",
-                        "console: {}/console/  user: {}  password: {}", options.base_url,
-                        options.username, options.password));
-    state.announce(text(
+    announce(text("控制台: {}/console/  用户名: {}  密码: {}",
+                  "console: {}/console/  user: {}  password: {}", options.base_url,
+                  options.username, options.password));
+    announce(text(
         "请看 远程升级 > 升级任务“{}”：进度会自己走到头，少数设备失败；点“批量重试”后到达 100%。",
         "look at Remote upgrade > task \"{}\": it moves to its end by itself, some devices fail; "
         "\"Retry failed\" brings it to 100 %.",
         gateway.task_name));
     return {};
+}
+
+Result<void> DemoScenario::start() {
+    Result<void> done;
+    try {
+        done = state_->set_up();
+    } catch (const std::exception& error) {
+        // This thread belongs to the demo: what the machine did to it must not end the server.
+        const std::string what = error.what();
+        done = Error::of(ErrorCode::internal, text("{}", "{}", what));
+    }
+    if (!done && done.error().code != ErrorCode::unavailable) {
+        const Text& why = done.error().message;
+        state_->announce(
+            Text{"演示数据准备失败: " + why.zh, "the demo could not be set up: " + why.en});
+    }
+    return done;
 }
 
 void DemoScenario::stop() {
