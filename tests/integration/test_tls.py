@@ -1,4 +1,5 @@
 """TLS for HTTP and MQTT with a certificate made here."""
+import socket
 import ssl
 import subprocess
 
@@ -22,14 +23,25 @@ def certificate(tmp_path_factory):
     return certificate, key
 
 
+def free_address():
+    """An address that nobody uses: the ready line names only the plain ones."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "127.0.0.1:%d" % probe.getsockname()[1]
+
+
 @pytest.fixture
 def secure(private_server, certificate):
+    """A server with both TLS addresses, which are its attributes `https` and `mqtts`."""
     certificate, key = certificate
-    return private_server("--tls-certificate", str(certificate), "--tls-key", str(key), "--https-listen", "127.0.0.1:0", "--mqtts-listen", "127.0.0.1:0")
+    https, mqtts = free_address(), free_address()
+    server = private_server("--tls-certificate", str(certificate), "--tls-key", str(key), "--https-listen", https, "--mqtts-listen", mqtts)
+    server.https, server.mqtts = https, mqtts
+    return server
 
 
 def test_https(secure, certificate):
-    api = Api(secure.ready["https"], tls=trusting(certificate[0]))
+    api = Api(secure.https, tls=trusting(certificate[0]))
     api.login()
     file = api.upload(b"x" * 300_000)
     path = f"/file/{file['id']}?accessKey={file['others']['accessKey']}"
@@ -39,7 +51,7 @@ def test_https(secure, certificate):
 
 
 def test_curl_verifies_the_certificate(secure, certificate):
-    url = f"https://{secure.ready['https']}/healthz"
+    url = f"https://{secure.https}/healthz"
     subprocess.run(["curl", "-sS", "--fail", "--max-time", "10", "--cacert", str(certificate[0]), url], check=True, capture_output=True)
     assert subprocess.run(["curl", "-sS", "--max-time", "10", url], capture_output=True).returncode != 0
 
@@ -49,17 +61,17 @@ def test_old_tls_is_refused(secure, certificate):
     context.minimum_version = ssl.TLSVersion.TLSv1
     context.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError, OSError)):
-        Api(secure.ready["https"], tls=context).call("GET", "/healthz")
+        Api(secure.https, tls=context).call("GET", "/healthz")
 
 
 def test_mqtts_by_paho_and_mosquitto(secure, certificate):
     world = World(secure, secure.api())
     product, (device,), _, task = world.ready_push()
-    with MqttDevice(secure.ready["mqtts"], device, product, tls=trusting(certificate[0])) as connected:
+    with MqttDevice(secure.mqtts, device, product, tls=trusting(certificate[0])) as connected:
         connected.wait_push()
         connected.succeed("1.1")
     assert world.state(task) == "success"
-    host, port = secure.ready["mqtts"].rsplit(":", 1)
+    host, port = secure.mqtts.rsplit(":", 1)
     username, password = credentials()
     command = ["mosquitto_pub", "-h", host, "-p", port, "--cafile", str(certificate[0]), "-i", device, "-u", username, "-P", password,
                "-t", f"/{product}/{device}/firmware/report", "-m", '{"version":"2"}', "-q", "1"]
@@ -69,7 +81,7 @@ def test_mqtts_by_paho_and_mosquitto(secure, certificate):
 
 def test_plain_text_on_a_tls_port_is_closed(secure):
     with pytest.raises(Exception):
-        Api(secure.ready["https"]).call("GET", "/healthz")
+        Api(secure.https).call("GET", "/healthz")
     assert Api(secure.http).call("GET", "/healthz").status == 200
 
 
