@@ -85,10 +85,10 @@ TEST_F(MqttConnect, ExtendedAuthenticationIsNotOffered) {
 
 // The pool is one queue for all: when it is full, devices hear "later" instead of waiting for ever.
 TEST_F(MqttConnect, FullWorkerQueueIsServerUnavailable) {
-    net::WorkerPool stuck("stuck", 1, 1);
     std::promise<void> release;
     std::promise<void> started;
     const std::shared_future<void> released = release.get_future().share();
+    net::WorkerPool stuck("stuck", 1, 1);
     ASSERT_TRUE(stuck.post([&] {
         started.set_value();
         released.wait();
