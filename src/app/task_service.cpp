@@ -136,6 +136,9 @@ Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
         check_extension(request.task.rate_per_second, options_.rate_per_second_max, "rate"));
     UPDRAFT_CHECK(
         check_extension(request.task.max_concurrent, options_.max_concurrent_max, "maxConcurrent"));
+    if (request.devices) {
+        request.task.devices = *request.devices;
+    }
     bool unfinished = false;
     auto created = store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
         UPDRAFT_TRY(UpgradeTask task, checked(request.task));

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <openssl/evp.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "app/ports.hpp"
+#include "base/bytes.hpp"
+
+namespace updraft {
+
+/// Artifacts in memory, for tests without a disk. Digests are real; `bytes_max` is a disk that
+/// fills.
+class MemoryArtifacts final : public ArtifactStore {
+public:
+    [[nodiscard]] std::unique_ptr<ArtifactWriter> begin() override {
+        return std::make_unique<Writer>(*this);
+    }
+    [[nodiscard]] Result<std::optional<ArtifactDigests>> write_piece(
+        const std::string& session, std::int64_t offset, std::int64_t length,
+        std::string_view bytes) override {
+        const std::scoped_lock lock(mutex_);
+        Pieces& pieces = sessions_[session];
+        pieces.length = length;
+        pieces.bytes.resize(static_cast<std::size_t>(length));
+        if (offset < 0 || offset + static_cast<std::int64_t>(bytes.size()) > length) {
+            return Error::invalid("offset", text("超出范围", "out of range"));
+        }
+        pieces.bytes.replace(static_cast<std::size_t>(offset), bytes.size(), bytes);
+        pieces.received += static_cast<std::int64_t>(bytes.size());
+        if (pieces.received < length) {
+            return std::optional<ArtifactDigests>{};
+        }
+        ArtifactDigests digests = digests_of(pieces.bytes);
+        stored_[digests.sha256] = pieces.bytes;
+        sessions_.erase(session);
+        return std::optional(std::move(digests));
+    }
+    [[nodiscard]] std::optional<PartialUpload> partial(const std::string& session) const override {
+        const std::scoped_lock lock(mutex_);
+        const auto found = sessions_.find(session);
+        if (found == sessions_.end()) {
+            return std::nullopt;
+        }
+        return PartialUpload{session, found->second.length, found->second.received};
+    }
+    [[nodiscard]] std::optional<std::string> path_of(const std::string& sha256) const override {
+        const std::scoped_lock lock(mutex_);
+        return stored_.contains(sha256) ? std::optional("/memory/" + sha256) : std::nullopt;
+    }
+    void remove(const std::string& sha256) override {
+        const std::scoped_lock lock(mutex_);
+        stored_.erase(sha256);
+    }
+    void remove_abandoned(Instant) override {}
+
+    [[nodiscard]] std::size_t count() const {
+        const std::scoped_lock lock(mutex_);
+        return stored_.size();
+    }
+    [[nodiscard]] static ArtifactDigests digests_of(std::string_view bytes) {
+        return {static_cast<std::int64_t>(bytes.size()), hex(EVP_md5(), bytes),
+                hex(EVP_sha256(), bytes)};
+    }
+
+    std::size_t bytes_max = SIZE_MAX;  ///< of one file
+
+private:
+    struct Pieces {
+        std::int64_t length = 0;
+        std::int64_t received = 0;
+        std::string bytes;
+    };
+    class Writer final : public ArtifactWriter {
+    public:
+        explicit Writer(MemoryArtifacts& artifacts) : artifacts_(artifacts) {}
+        void write(std::string_view bytes) override {
+            if (bytes_.size() + bytes.size() > artifacts_.bytes_max) {
+                throw StorageError(StorageError::Cause::disk_full, "no room");
+            }
+            bytes_ += bytes;
+        }
+        [[nodiscard]] ArtifactDigests finish() override {
+            ArtifactDigests digests = digests_of(bytes_);
+            const std::scoped_lock lock(artifacts_.mutex_);
+            artifacts_.stored_[digests.sha256] = bytes_;
+            return digests;
+        }
+
+    private:
+        MemoryArtifacts& artifacts_;
+        std::string bytes_;
+    };
+
+    static std::string hex(const EVP_MD* method, std::string_view bytes) {
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        unsigned int length = 0;
+        EVP_Digest(bytes.data(), bytes.size(), digest, &length, method, nullptr);
+        return to_hex(std::span(digest, length));
+    }
+
+    mutable std::mutex mutex_;
+    std::map<std::string, std::string> stored_;
+    std::map<std::string, Pieces> sessions_;
+};
+
+}  // namespace updraft
