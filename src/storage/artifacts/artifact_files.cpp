@@ -169,8 +169,13 @@ public:
     [[nodiscard]] Result<std::optional<ArtifactDigests>> write_piece(
         const std::string& session, std::int64_t offset, std::int64_t length,
         std::string_view bytes) override {
+        if (length < 0) {
+            return Error::invalid("length",
+                                  text("文件长度 {} 无效，不能小于 {}",
+                                       "the length {} is invalid, it is at least {}", length, 0));
+        }
         const auto size = static_cast<std::int64_t>(bytes.size());
-        if (length < 0 || offset < 0 || offset > length || size > length - offset) {
+        if (offset < 0 || offset > length || size > length - offset) {
             return Error::invalid("offset", text("分片 {}+{} 超出文件长度 {}",
                                                  "the piece {}+{} is outside the file's length {}",
                                                  offset, size, length));

@@ -1,0 +1,386 @@
+#include "tests/contract/rows.hpp"
+#include "tests/contract/engine.hpp"
+
+// Every repository gives back what was put in, whole, and changes what it says it changes.
+
+namespace updraft::contract {
+namespace {
+
+using RowsContract = Contract;
+UPDRAFT_ON_EVERY_ENGINE(RowsContract);
+
+TEST_P(RowsContract, Products) {
+    const Product product = a_product("p1");
+    write([&](UnitOfWork& work) { work.products().add(product); });
+    const auto find = [&] {
+        return read([](const Repositories& rows) { return rows.products().find(ProductId{"p1"}); });
+    };
+    EXPECT_EQ(find(), product);
+    Product changed = product;
+    changed.name = "other";
+    changed.enabled = false;
+    changed.device_type = DeviceType::children_device;
+    changed.configuration.clear();
+    write([&](UnitOfWork& work) { work.products().update(changed); });
+    EXPECT_EQ(find(), changed);
+    write([&](UnitOfWork& work) { work.products().remove(product.id); });
+    EXPECT_EQ(find(), std::nullopt);
+}
+
+TEST_P(RowsContract, ProductRowsCountTheirDevices) {
+    write([&](UnitOfWork& work) {
+        work.products().add(a_product("p1"));
+        work.products().add(a_product("p2"));
+        work.devices().add(a_device("d1"));
+        work.devices().add(a_device("d2"));
+    });
+    const auto page = read([](const Repositories& rows) {
+        Query query;
+        query.sorts = {{"id", false, nullptr}};
+        return rows.products().page(query);
+    });
+    ASSERT_EQ(page.rows.size(), 2U);
+    EXPECT_EQ(page.rows[0].device_count, 2);
+    EXPECT_EQ(page.rows[1].device_count, 0);
+}
+
+TEST_P(RowsContract, ProtocolPackages) {
+    ProtocolPackage package;
+    package.id = ProtocolId{"x.v1"};
+    package.name = "X";
+    package.description = "d";
+    package.type = "jar";
+    package.enabled = false;
+    package.configuration = {{"location", "u"}};
+    package.transports = {{"MQTT", {{"supportFirmware", "支持固件升级"}}}, {"HTTP", {}}};
+    package.creator = UserId{"u1"};
+    package.created_at = at(3);
+    write([&](UnitOfWork& work) { work.protocols().add(package); });
+    const auto find = [&] {
+        return read([&](const Repositories& rows) { return rows.protocols().find(package.id); });
+    };
+    EXPECT_EQ(find(), package);
+    package.enabled = true;
+    package.transports.clear();
+    write([&](UnitOfWork& work) { work.protocols().update(package); });
+    EXPECT_EQ(find(), package);
+    EXPECT_EQ(read([](const Repositories& rows) { return rows.protocols().count({}); }), 1);
+    write([&](UnitOfWork& work) { work.protocols().remove(package.id); });
+    EXPECT_EQ(find(), std::nullopt);
+}
+
+class DeviceRows : public Contract {
+protected:
+    std::optional<Device> find(const std::string& id) const {
+        return read([&](const Repositories& rows) { return rows.devices().find(DeviceId{id}); });
+    }
+};
+UPDRAFT_ON_EVERY_ENGINE(DeviceRows);
+
+TEST_P(DeviceRows, AreKeptWhole) {
+    Device device = a_device("d1");
+    device.parent = DeviceId{"g1"};
+    device.address = "10.0.0.1";
+    device.online_at = at(10);
+    device.offline_at = at(11);
+    device.firmware = FirmwareInfo{"1.0", 1, {{"slot", "A"}}, at(12)};
+    write([&](UnitOfWork& work) { work.devices().add(device); });
+    EXPECT_EQ(find("d1"), device);
+    EXPECT_EQ(find("d2"), std::nullopt);
+}
+
+TEST_P(DeviceRows, UpdateLeavesTheConnectionAlone) {
+    Device device = a_device("d1");
+    device.state = DeviceState::online;
+    device.address = "10.0.0.1";
+    device.online_at = at(10);
+    write([&](UnitOfWork& work) { work.devices().add(device); });
+    Device changed = device;
+    changed.name = "renamed";
+    changed.tags = {{"site", "south"}, {"floor", "2"}};
+    changed.state = DeviceState::not_active;
+    changed.address = "elsewhere";
+    changed.online_at.reset();
+    write([&](UnitOfWork& work) { work.devices().update(changed); });
+    device.name = "renamed";
+    device.tags = changed.tags;
+    EXPECT_EQ(find("d1"), device);
+}
+
+TEST_P(DeviceRows, ChildrenAndCounts) {
+    Device child = a_device("c1");
+    child.parent = DeviceId{"g1"};
+    write([&](UnitOfWork& work) {
+        work.devices().add(a_device("g1"));
+        work.devices().add(child);
+        work.devices().add(a_device("other", "p2"));
+    });
+    read([&](const Repositories& rows) {
+        const auto children = rows.devices().children_of(DeviceId{"g1"});
+        ASSERT_EQ(children.size(), 1U);
+        EXPECT_EQ(children.front(), child);
+        EXPECT_EQ(rows.devices().count_of(ProductId{"p1"}), 2);
+        EXPECT_EQ(rows.devices().count_of(ProductId{"p9"}), 0);
+    });
+    write([&](UnitOfWork& work) { work.devices().remove(DeviceId{"c1"}); });
+    EXPECT_EQ(find("c1"), std::nullopt);
+}
+
+TEST_P(DeviceRows, StateAndFirmwareAreSetAlone) {
+    write([&](UnitOfWork& work) {
+        work.devices().add(a_device("d1"));
+        work.devices().set_state(DeviceId{"d1"}, DeviceState::not_active);
+        work.devices().set_firmware(DeviceId{"d1"}, {"2.0", std::nullopt, {}, at(9)});
+    });
+    Device expected = a_device("d1");
+    expected.state = DeviceState::not_active;
+    expected.firmware = FirmwareInfo{"2.0", std::nullopt, {}, at(9)};
+    EXPECT_EQ(find("d1"), expected);
+}
+
+TEST_P(DeviceRows, PresencePassesOverDevicesThatAreNotActive) {
+    Device disabled = a_device("d2");
+    disabled.state = DeviceState::not_active;
+    write([&](UnitOfWork& work) {
+        work.devices().add(a_device("d1"));
+        work.devices().add(disabled);
+        work.devices().apply_presence({{DeviceId{"d1"}, true, at(20), "10.0.0.9"},
+                                       {DeviceId{"d2"}, true, at(20), "10.0.0.9"},
+                                       {DeviceId{"gone"}, true, at(20), ""}});
+    });
+    EXPECT_EQ(find("d1")->state, DeviceState::online);
+    EXPECT_EQ(find("d1")->online_at, at(20));
+    EXPECT_EQ(find("d1")->address, "10.0.0.9");
+    EXPECT_EQ(find("d2"), disabled);
+    write([&](UnitOfWork& work) {
+        work.devices().apply_presence({{DeviceId{"d1"}, false, at(30), ""}});
+    });
+    EXPECT_EQ(find("d1")->state, DeviceState::offline);
+    EXPECT_EQ(find("d1")->offline_at, at(30));
+    EXPECT_EQ(find("d1")->address, "10.0.0.9");
+}
+
+TEST_P(DeviceRows, AfterAStartNobodyIsOnline) {
+    Device online = a_device("d1");
+    online.state = DeviceState::online;
+    write([&](UnitOfWork& work) {
+        work.devices().add(online);
+        work.devices().add(a_device("d2"));
+        work.devices().all_offline(at(40));
+    });
+    EXPECT_EQ(find("d1")->state, DeviceState::offline);
+    EXPECT_EQ(find("d1")->offline_at, at(40));
+    EXPECT_EQ(find("d2"), a_device("d2"));
+}
+
+TEST_P(RowsContract, Firmwares) {
+    const Firmware firmware = a_firmware("f1", 2);
+    write([&](UnitOfWork& work) { work.firmwares().add(firmware); });
+    read([&](const Repositories& rows) {
+        const Firmwares& firmwares = rows.firmwares();
+        EXPECT_EQ(firmwares.find(FirmwareId{"f1"}), firmware);
+        EXPECT_EQ(firmwares.find_by_order(ProductId{"p1"}, 2), firmware);
+        EXPECT_EQ(firmwares.find_by_order(ProductId{"p2"}, 2), std::nullopt);
+        EXPECT_EQ(firmwares.find_by_version(ProductId{"p1"}, "1.2"), firmware);
+        EXPECT_EQ(firmwares.find_by_version(ProductId{"p1"}, "1.3"), std::nullopt);
+        EXPECT_TRUE(firmwares.any_uses_file(FileId{"f1"}));
+        EXPECT_FALSE(firmwares.any_uses_file(FileId{"f2"}));
+    });
+    Firmware changed = firmware;
+    changed.name = "other";
+    changed.file.reset();
+    changed.properties.clear();
+    changed.sign_method = SignMethod::sha256;
+    write([&](UnitOfWork& work) { work.firmwares().update(changed); });
+    EXPECT_EQ(
+        read([](const Repositories& rows) { return rows.firmwares().find(FirmwareId{"f1"}); }),
+        changed);
+    write([&](UnitOfWork& work) { work.firmwares().remove(FirmwareId{"f1"}); });
+    EXPECT_EQ(read([](const Repositories& rows) { return rows.firmwares().count({}); }), 0);
+}
+
+TEST_P(RowsContract, AVersionOrderIsTakenOnceInAProduct) {
+    write([](UnitOfWork& work) { work.firmwares().add(a_firmware("f1", 2)); });
+    Firmware same_order = a_firmware("f2", 2);
+    same_order.version = "9";
+    EXPECT_THROW((void)store_->write([&](UnitOfWork& work) -> Result<void> {
+        work.firmwares().add(same_order);
+        return {};
+    }),
+                 StorageError);
+    same_order.product = ProductId{"p2"};
+    EXPECT_NO_THROW(write([&](UnitOfWork& work) { work.firmwares().add(same_order); }));
+}
+
+TEST_P(RowsContract, StoredFiles) {
+    StoredFile file;
+    file.id = FileId{"f1"};
+    file.name = "fw.bin";
+    file.extension = "bin";
+    file.size_bytes = 5'000'000'000;
+    file.md5 = "m";
+    file.sha256 = "s";
+    file.access_key = "k";
+    file.public_access = true;
+    file.temporary = true;
+    file.creator = UserId{"u1"};
+    file.created_at = at(1);
+    StoredFile twin = file;
+    twin.id = FileId{"f2"};
+    twin.created_at = at(2);
+    write([&](UnitOfWork& work) {
+        work.files().add(file);
+        work.files().add(twin);
+        work.firmwares().add(a_firmware("fw", 1));  // uses f1
+    });
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.files().find(FileId{"f1"}), file);
+        EXPECT_EQ(rows.files().count_of_artifact("s"), 2);
+        EXPECT_EQ(rows.files().unreferenced(at(3), 10), std::vector{twin});
+        EXPECT_TRUE(rows.files().unreferenced(at(2), 10).empty());
+        EXPECT_TRUE(rows.files().unreferenced(at(3), 0).empty());
+    });
+    twin.name = "renamed.bin";
+    twin.public_access = false;
+    write([&](UnitOfWork& work) {
+        work.files().update(twin);
+        work.files().remove(FileId{"f1"});
+    });
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.files().find(FileId{"f2"}), twin);
+        EXPECT_EQ(rows.files().find(FileId{"f1"}), std::nullopt);
+    });
+}
+
+TEST_P(RowsContract, UsersAndRoles) {
+    User user;
+    user.id = UserId{"u1"};
+    user.username = "admin";
+    user.name = "超级管理员";
+    user.password_hash = "$argon2id$";
+    user.email = "a@b";
+    user.telephone = "1";
+    user.avatar = "/a.png";
+    user.description = "d";
+    user.enabled = false;
+    user.roles = {RoleId{"r1"}, RoleId{"r2"}};
+    user.created_at = at(1);
+    Role role{RoleId{"r1"}, "operators", "d", {{"device/Firmware", {"view", "add"}}}, at(2)};
+    write([&](UnitOfWork& work) {
+        work.users().add(user);
+        work.roles().add(role);
+    });
+    const auto found = [&] {
+        return read([](const Repositories& rows) { return rows.users().find(UserId{"u1"}); });
+    };
+    EXPECT_EQ(found(), user);
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.users().find_by_username("admin"), user);
+        EXPECT_EQ(rows.users().find_by_username("Admin"), std::nullopt);
+        EXPECT_EQ(rows.roles().find(RoleId{"r1"}), role);
+    });
+    user.enabled = true;
+    user.roles.clear();
+    role.grants.clear();
+    write([&](UnitOfWork& work) {
+        work.users().update(user);
+        work.roles().update(role);
+    });
+    EXPECT_EQ(found(), user);
+    EXPECT_EQ(read([](const Repositories& rows) { return rows.roles().find(RoleId{"r1"}); }), role);
+    write([&](UnitOfWork& work) {
+        work.users().remove(UserId{"u1"});
+        work.roles().remove(RoleId{"r1"});
+    });
+    EXPECT_EQ(found(), std::nullopt);
+    EXPECT_EQ(read([](const Repositories& rows) { return rows.roles().count({}); }), 0);
+}
+
+TEST_P(RowsContract, Tokens) {
+    const auto alive = [&](const std::string& token) {
+        return read(
+            [&](const Repositories& rows) { return rows.tokens().find(token).has_value(); });
+    };
+    write([](UnitOfWork& work) {
+        work.tokens().add({"a", UserId{"u1"}, seconds(60), at(0)});
+        work.tokens().add({"b", UserId{"u1"}, seconds(60), at(0)});
+        work.tokens().add({"c", UserId{"u1"}, std::nullopt, at(0)});
+        work.tokens().add({"d", UserId{"u2"}, seconds(600), at(0)});
+        work.tokens().touch("b", at(30));
+        work.tokens().remove_expired(at(60));
+    });
+    EXPECT_FALSE(alive("a"));
+    EXPECT_TRUE(alive("b"));
+    EXPECT_TRUE(alive("c"));
+    const auto row = read([](const Repositories& rows) { return rows.tokens().find("b"); });
+    EXPECT_EQ(row->user, UserId{"u1"});
+    EXPECT_EQ(row->idle_timeout, milliseconds(60'000));
+    EXPECT_EQ(row->last_used_at, at(30));
+    write([](UnitOfWork& work) {
+        work.tokens().remove("b");
+        work.tokens().remove_all_of(UserId{"u1"});
+    });
+    EXPECT_FALSE(alive("b"));
+    EXPECT_FALSE(alive("c"));
+    EXPECT_TRUE(alive("d"));
+}
+
+TEST_P(RowsContract, Settings) {
+    const UserSetting setting{"1", UserId{"u1"}, "search", "k", "name", "{}", at(1)};
+    UserSetting replaced = setting;
+    replaced.name = "other";
+    write([&](UnitOfWork& work) {
+        work.settings().put(setting);
+        work.settings().put(replaced);
+        work.settings().put_scope("front", {{"title", "T"}});
+        work.settings().put_scope("front", {{"title", "U"}, {"x", ""}});
+    });
+    read([&](const Repositories& rows) {
+        const auto settings = rows.settings().of_user(UserId{"u1"}, "search");
+        ASSERT_EQ(settings.size(), 1U);
+        EXPECT_EQ(settings.front().name, "other");
+        EXPECT_EQ(settings.front().content, "{}");
+        EXPECT_TRUE(rows.settings().of_user(UserId{"u2"}, "search").empty());
+        EXPECT_EQ(rows.settings().scope("front"),
+                  (std::map<std::string, std::string>{{"title", "U"}, {"x", ""}}));
+        EXPECT_EQ(rows.settings().scope("paths"), std::nullopt);
+    });
+    write([&](UnitOfWork& work) { work.settings().remove(UserId{"u1"}, "search", "k"); });
+    EXPECT_TRUE(read([](const Repositories& rows) {
+        return rows.settings().of_user(UserId{"u1"}, "search").empty();
+    }));
+}
+
+TEST_P(RowsContract, DeviceLogsComeNewestFirstAndAreprunedOldestFirst) {
+    write([](UnitOfWork& work) {
+        for (int i = 1; i <= 5; ++i) {
+            work.device_logs().add({std::to_string(i), DeviceId{i == 3 ? "d2" : "d1"}, "online",
+                                    at(i), "c", RecordId{"7"}});
+        }
+    });
+    const auto ids = [&](const std::vector<Term>& terms) {
+        return read([&](const Repositories& rows) {
+            Query query;
+            query.terms = terms;
+            std::string all;
+            rows.device_logs().each(query, [&](const DeviceLogEntry& entry) {
+                EXPECT_EQ(entry.record, RecordId{"7"});
+                all += entry.id;
+                return true;
+            });
+            return all;
+        });
+    };
+    EXPECT_EQ(ids({term("deviceId", "d1")}), "5421");
+    EXPECT_EQ(ids({term("recordId", "7")}), "54321");
+    std::int64_t removed = 0;
+    write([&](UnitOfWork& work) { removed = work.device_logs().prune(at(4), 2); });
+    EXPECT_EQ(removed, 2);
+    EXPECT_EQ(ids({}), "543");
+    write([&](UnitOfWork& work) { removed = work.device_logs().prune(at(4), 10); });
+    EXPECT_EQ(removed, 1);
+    EXPECT_EQ(ids({}), "54");
+}
+
+}  // namespace
+}  // namespace updraft::contract

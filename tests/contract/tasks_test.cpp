@@ -1,0 +1,509 @@
+#include <random>
+
+#include "tests/contract/engine.hpp"
+#include "tests/contract/rows.hpp"
+
+// Tasks, their frozen selections, the making of their records, and the counters.
+
+namespace updraft::contract {
+namespace {
+
+class TaskContract : public Contract {
+protected:
+    void add_devices(int count, const std::string& product = "p1") {
+        write([&](UnitOfWork& work) {
+            for (int i = 0; i < count; ++i) {
+                work.devices().add(a_device(product + "-" + std::to_string(i), product));
+            }
+        });
+    }
+    TaskRow task(const std::string& id) const {
+        return read([&](const Repositories& rows) { return *rows.tasks().find(TaskId{id}); });
+    }
+    /// The truth that the counters are held to.
+    RecordCounts counted(const std::string& id) const {
+        return read([&](const Repositories& rows) {
+            RecordCounts counts;
+            Query all;
+            all.paging = false;
+            all.terms = {term("taskId", id.c_str()), term("id", 1, "notnull")};  // not the quick count
+            rows.records().each(all, [&](const RecordRow& row) {
+                ++counts.of(row.record.state);
+                return true;
+            });
+            return counts;
+        });
+    }
+    std::vector<UpgradeRecord> records(const std::string& task_id) const {
+        return read([&](const Repositories& rows) {
+            return rows.records().of_task(
+                TaskId{task_id},
+                {RecordState::waiting, RecordState::processing, RecordState::success,
+                 RecordState::failed, RecordState::canceled},
+                RecordId{}, 1'000'000);
+        });
+    }
+    std::function<std::int64_t()> next_id_ = ids_from(1'000);
+};
+UPDRAFT_ON_EVERY_ENGINE(TaskContract);
+
+TEST_P(TaskContract, ATaskIsKeptWhole) {
+    add_devices(3);
+    UpgradeTask expected = a_task("17");
+    expected.release_type = ReleaseType::part;
+    expected.devices = {DeviceId{"p1-0"}, DeviceId{"p1-1"}};
+    expected.terms = R"([{"column":"id"}])";
+    expected.mode = UpgradeMode::pull;
+    std::int64_t total = 0;
+    write([&](UnitOfWork& work) {
+        total = work.tasks().add(expected, {expected.devices, std::nullopt});
+    });
+    expected.planned_total = 2;
+    EXPECT_EQ(total, 2);
+    EXPECT_EQ(task("17").task, expected);
+    EXPECT_EQ(task("17").counts, (RecordCounts{2, 0, 0, 0, 0}));
+    read([&](const Repositories& rows) {
+        EXPECT_FALSE(rows.tasks().find(TaskId{"18"}).has_value());
+        EXPECT_FALSE(rows.tasks().find(TaskId{"no number"}).has_value());
+        EXPECT_EQ(rows.tasks().of_firmware(FirmwareId{"f1"}, 5), std::vector{expected});
+        EXPECT_TRUE(rows.tasks().of_firmware(FirmwareId{"f1"}, 0).empty());
+    });
+}
+
+TEST_P(TaskContract, TheCountersAreRightBeforeTheRecordsAreMade) {
+    add_devices(25);
+    add_devices(5, "p2");
+    write([&](UnitOfWork& work) { work.tasks().add(a_task("1"), {}); });
+    EXPECT_EQ(task("1").counts.waiting, 25);
+    EXPECT_EQ(counted("1").total(), 0);
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.tasks().unfinished_expansions(), std::vector{TaskId{"1"}});
+    });
+    write([&](UnitOfWork& work) {
+        EXPECT_EQ(work.tasks().expand(TaskId{"1"}, 10, at(5), next_id_), 10);
+    });
+    EXPECT_EQ(task("1").counts.waiting, 25);
+    EXPECT_EQ(counted("1").waiting, 10);
+    write([&](UnitOfWork& work) { EXPECT_EQ(expand_all(work, TaskId{"1"}, next_id_, 10), 15); });
+    EXPECT_EQ(counted("1"), task("1").counts);
+    read([&](const Repositories& rows) {
+        EXPECT_TRUE(rows.tasks().unfinished_expansions().empty());
+    });
+    write([&](UnitOfWork& work) {
+        EXPECT_EQ(work.tasks().expand(TaskId{"1"}, 10, at(5), next_id_), 0);
+    });
+}
+
+TEST_P(TaskContract, RecordsAreBornFromTaskAndDevice) {
+    add_devices(2);
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        expand_all(work, TaskId{"1"}, next_id_);
+    });
+    UpgradeRecord expected;
+    expected.id = RecordId{"1000"};
+    expected.task = TaskId{"1"};
+    expected.device = DeviceId{"p1-0"};
+    expected.product = ProductId{"p1"};
+    expected.firmware = FirmwareId{"f1"};
+    expected.target_version = "1.1";
+    expected.version_order = 2;
+    expected.mode = UpgradeMode::push;
+    expected.forced = true;
+    expected.response_timeout = seconds(30);
+    expected.upgrade_timeout = seconds(600);
+    expected.created_at = at(5);
+    const auto made = records("1");
+    ASSERT_EQ(made.size(), 2U);
+    EXPECT_EQ(made[0], expected);
+    const auto row =
+        read([](const Repositories& rows) { return rows.records().find_row(RecordId{"1000"}); });
+    ASSERT_TRUE(row.has_value());
+    EXPECT_EQ(row->record, expected);
+    EXPECT_EQ(row->device_name, "device p1-0");
+    EXPECT_EQ(row->product_name, "W-801");
+    EXPECT_EQ(row->task_name, "task 1");
+}
+
+TEST_P(TaskContract, DevicesAddedLaterAreNotInTheSelection) {
+    add_devices(4);
+    write([&](UnitOfWork& work) { work.tasks().add(a_task("1"), {}); });
+    write([&](UnitOfWork& work) {
+        work.devices().remove(DeviceId{"p1-3"});     // the newest: its number must not come back
+        work.devices().add(a_device("late", "p1"));  // after the task
+        expand_all(work, TaskId{"1"}, next_id_, 2);
+    });
+    EXPECT_EQ(records("1").size(), 3U);
+    EXPECT_EQ(task("1").counts, (RecordCounts{3, 0, 0, 0, 0}));
+    EXPECT_EQ(task("1").task.planned_total, 4);
+}
+
+TEST_P(TaskContract, DevicesDeletedBeforeTheirTurnShrinkAChosenSelection) {
+    add_devices(6);
+    std::vector<DeviceId> chosen;
+    for (int i = 0; i < 6; ++i) {
+        chosen.emplace_back("p1-" + std::to_string(i));
+    }
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {chosen, std::nullopt});
+        for (int i = 0; i < 4; ++i) {
+            work.devices().remove(chosen[static_cast<std::size_t>(i)]);
+        }
+        // The first chunk meets deleted devices only; it must not look like the end.
+        EXPECT_EQ(work.tasks().expand(TaskId{"1"}, 2, at(5), next_id_), 2);
+        expand_all(work, TaskId{"1"}, next_id_, 2);
+    });
+    EXPECT_EQ(records("1").size(), 2U);
+    EXPECT_EQ(task("1").counts.total(), 2);
+}
+
+TEST_P(TaskContract, TermsAreEvaluatedOnceAndWithinTheProduct) {
+    add_devices(12);
+    add_devices(12, "p2");
+    DeviceSelection selection;
+    selection.terms = {term("name", "%-1%", "like")};  // p1-1, p1-10, p1-11
+    std::int64_t total = 0;
+    write([&](UnitOfWork& work) { total = work.tasks().add(a_task("1"), selection); });
+    EXPECT_EQ(total, 3);
+    write([&](UnitOfWork& work) {
+        Device renamed = a_device("p1-5");
+        renamed.name = "device p1-1-too-late";
+        work.devices().update(renamed);
+        expand_all(work, TaskId{"1"}, next_id_);
+    });
+    EXPECT_EQ(records("1").size(), 3U);
+}
+
+// `terms` alone would be `a or b`, and the product must still hold for both.
+TEST_P(TaskContract, AlternativesDoNotEscapeTheProduct) {
+    add_devices(3);
+    add_devices(3, "p2");
+    DeviceSelection selection;
+    selection.terms = {term("id", "p1-0"), term("id", "p2-0")};
+    selection.terms->back().connector = Term::Connector::disjunction;
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.tasks().check(ProductId{"p1"}, selection).matching, 1);
+    });
+    write([&](UnitOfWork& work) { EXPECT_EQ(work.tasks().add(a_task("1"), selection), 1); });
+}
+
+TEST_P(TaskContract, DevicesAndTermsIntersect) {
+    add_devices(3);
+    DeviceSelection selection;
+    selection.devices = {DeviceId{"p1-0"}, DeviceId{"p1-1"}, DeviceId{"p1-0"}};
+    selection.terms = {term("id", "p1-1", "not")};
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(
+            rows.tasks().check(ProductId{"p1"}, {selection.devices, selection.terms}).matching,
+            2);  // one id given twice
+    });
+    write([&](UnitOfWork& work) { EXPECT_EQ(work.tasks().add(a_task("1"), selection), 1); });
+}
+
+TEST_P(TaskContract, AnEmptyListOfTermsIsEveryDevice) {
+    add_devices(3);
+    write([&](UnitOfWork& work) {
+        EXPECT_EQ(work.tasks().add(a_task("1"), {std::nullopt, std::vector<Term>{}}), 3);
+    });
+}
+
+TEST_P(TaskContract, CheckNamesForeignDevices) {
+    add_devices(2);
+    add_devices(1, "p2");
+    DeviceSelection selection;
+    selection.devices = {DeviceId{"p1-0"}, DeviceId{"p2-0"}, DeviceId{"nobody"}};
+    const auto check = read(
+        [&](const Repositories& rows) { return rows.tasks().check(ProductId{"p1"}, selection); });
+    EXPECT_EQ(check.matching, 1);
+    EXPECT_EQ(check.foreign, (std::vector{DeviceId{"p2-0"}, DeviceId{"nobody"}}));
+}
+
+TEST_P(TaskContract, StoppingMovesWhatIsStillToBeMade) {
+    add_devices(10);
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        EXPECT_EQ(work.tasks().expand(TaskId{"1"}, 4, at(5), next_id_), 4);
+        EXPECT_EQ(work.tasks().set_stopped(TaskId{"1"}, true), 6);
+        EXPECT_EQ(work.tasks().set_stopped(TaskId{"1"}, true), 0);
+    });
+    EXPECT_TRUE(task("1").task.stopped);
+    EXPECT_EQ(task("1").counts, (RecordCounts{4, 0, 0, 0, 6}));
+    write([&](UnitOfWork& work) {
+        EXPECT_EQ(work.tasks().expand(TaskId{"1"}, 4, at(5), next_id_), 4);
+        EXPECT_EQ(work.tasks().set_stopped(TaskId{"1"}, false), 2);
+        expand_all(work, TaskId{"1"}, next_id_);
+    });
+    EXPECT_FALSE(task("1").task.stopped);
+    EXPECT_EQ(task("1").counts, (RecordCounts{6, 0, 0, 0, 4}));
+    EXPECT_EQ(counted("1"), task("1").counts);
+    write([&](UnitOfWork& work) { EXPECT_EQ(work.tasks().set_stopped(TaskId{"1"}, true), 0); });
+}
+
+TEST_P(TaskContract, ExpansionGoesOnAfterAReopen) {
+    add_devices(30);
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        EXPECT_EQ(work.tasks().expand(TaskId{"1"}, 7, at(5), next_id_), 7);
+    });
+    reopen();
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.tasks().unfinished_expansions(), std::vector{TaskId{"1"}});
+    });
+    write([&](UnitOfWork& work) { EXPECT_EQ(expand_all(work, TaskId{"1"}, next_id_, 7), 23); });
+    std::set<DeviceId> devices;
+    for (const UpgradeRecord& record : records("1")) {
+        devices.insert(record.device);
+    }
+    EXPECT_EQ(devices.size(), 30U);
+}
+
+TEST_P(TaskContract, ARemovedTaskTakesEverythingWithIt) {
+    add_devices(5);
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        work.tasks().expand(TaskId{"1"}, 3, at(5), next_id_);
+        work.tasks().remove(TaskId{"1"});
+    });
+    read([&](const Repositories& rows) {
+        EXPECT_FALSE(rows.tasks().find(TaskId{"1"}).has_value());
+        EXPECT_EQ(rows.records().count({}), 0);
+        EXPECT_TRUE(rows.tasks().unfinished_expansions().empty());
+        EXPECT_TRUE(rows.records().of_device(DeviceId{"p1-0"}).empty());
+    });
+}
+
+TEST_P(TaskContract, ARecordIsUpdatedWhole) {
+    add_devices(1);
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        expand_all(work, TaskId{"1"}, next_id_);
+    });
+    const UpgradeRecord before = records("1").front();
+    UpgradeRecord after = before;
+    after.state = RecordState::processing;
+    after.progress_percent = 40;
+    after.attempt = 2;
+    after.acked = after.resent = after.revived = true;
+    after.forced = false;
+    after.message_id = "m";
+    after.server_id = "node-1";
+    after.error_reason = "升级超时";
+    after.upgrade_at = at(6);
+    after.completed_at = at(7);
+    after.response_deadline = at(8);
+    after.upgrade_deadline = at(9);
+    write([&](UnitOfWork& work) { work.records().update(before, after); });
+    EXPECT_EQ(records("1").front(), after);
+    EXPECT_EQ(task("1").counts, (RecordCounts{0, 1, 0, 0, 0}));
+    UpgradeRecord further = after;
+    further.progress_percent = 60;
+    write([&](UnitOfWork& work) { work.records().update(after, further); });
+    EXPECT_EQ(records("1").front(), further);
+    write([&](UnitOfWork& work) { work.records().remove(further); });
+    EXPECT_TRUE(records("1").empty());
+    EXPECT_EQ(task("1").counts.total(), 0);
+}
+
+TEST_P(TaskContract, DueRecordsComeByTheirEarlierDeadline) {
+    add_devices(4);
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        expand_all(work, TaskId{"1"}, next_id_);
+        const auto set = [&](const char* id, RecordState state, std::optional<Instant> response,
+                             std::optional<Instant> upgrade) {
+            const UpgradeRecord before = *work.records().find(RecordId{id});
+            UpgradeRecord after = before;
+            after.state = state;
+            after.response_deadline = response;
+            after.upgrade_deadline = upgrade;
+            work.records().update(before, after);
+        };
+        set("1000", RecordState::processing, std::nullopt, at(50));
+        set("1001", RecordState::processing, at(40), at(90));
+        set("1002", RecordState::processing, std::nullopt, std::nullopt);
+        set("1003", RecordState::failed, at(10), at(10));
+    });
+    read([&](const Repositories& rows) {
+        const auto ids = [](const std::vector<UpgradeRecord>& all) {
+            std::string joined;
+            for (const UpgradeRecord& record : all) {
+                joined += record.id.value + " ";
+            }
+            return joined;
+        };
+        const UpgradeRecords& all = rows.records();
+        EXPECT_EQ(ids(all.due(at(39), 10)), "");
+        EXPECT_EQ(ids(all.due(at(50), 10)), "1001 1000 ");
+        EXPECT_EQ(ids(all.due(at(50), 1)), "1001 ");
+        EXPECT_EQ(all.earliest_deadline(), at(40));
+        EXPECT_EQ(ids(all.all_processing(RecordId{}, 10)), "1000 1001 1002 ");
+        EXPECT_EQ(ids(all.all_processing(RecordId{"1000"}, 1)), "1001 ");
+    });
+}
+
+TEST_P(TaskContract, WithoutProcessingRecordsThereIsNoDeadline) {
+    EXPECT_EQ(read([](const Repositories& rows) { return rows.records().earliest_deadline(); }),
+              std::nullopt);
+}
+
+TEST_P(TaskContract, DevicesWaitingForPushComeOnceAndInOrder) {
+    add_devices(5);
+    UpgradeTask pull = a_task("2");
+    pull.mode = UpgradeMode::pull;
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {{{DeviceId{"p1-3"}, DeviceId{"p1-1"}}}, std::nullopt});
+        work.tasks().add(pull, {});
+        work.tasks().add(a_task("3"), {{{DeviceId{"p1-3"}, DeviceId{"p1-4"}}}, std::nullopt});
+        for (const char* id : {"1", "2", "3"}) {
+            expand_all(work, TaskId{id}, next_id_);
+        }
+    });
+    const auto waiting = [&](const std::optional<TaskId>& task_id, const std::string& after,
+                             std::size_t limit) {
+        return read([&](const Repositories& rows) {
+            std::string joined;
+            for (const DeviceId& device :
+                 rows.records().devices_waiting_for_push(task_id, DeviceId{after}, limit)) {
+                joined += device.value + " ";
+            }
+            return joined;
+        });
+    };
+    EXPECT_EQ(waiting(std::nullopt, "", 10), "p1-1 p1-3 p1-4 ");
+    EXPECT_EQ(waiting(std::nullopt, "", 2), "p1-1 p1-3 ");
+    EXPECT_EQ(waiting(std::nullopt, "p1-1", 10), "p1-3 p1-4 ");
+    EXPECT_EQ(waiting(TaskId{"1"}, "", 10), "p1-1 p1-3 ");
+    EXPECT_EQ(waiting(TaskId{"2"}, "", 10), "");
+    EXPECT_EQ(waiting(TaskId{"3"}, "p1-3", 10), "p1-4 ");
+}
+
+TEST_P(TaskContract, ActiveRecordsOfAFirmware) {
+    add_devices(1);
+    const auto active = [&](const char* firmware) {
+        return read([&](const Repositories& rows) {
+            return rows.records().any_active_of_firmware(FirmwareId{firmware});
+        });
+    };
+    EXPECT_FALSE(active("f1"));
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        expand_all(work, TaskId{"1"}, next_id_);
+    });
+    EXPECT_TRUE(active("f1"));
+    EXPECT_FALSE(active("f2"));
+    write([&](UnitOfWork& work) {
+        const UpgradeRecord before = work.records().of_device(DeviceId{"p1-0"}).front();
+        UpgradeRecord after = before;
+        after.state = RecordState::canceled;
+        work.records().update(before, after);
+    });
+    EXPECT_FALSE(active("f1"));
+}
+
+// The counters are the truth that the console shows; they must equal COUNT(*) whatever happens.
+TEST_P(TaskContract, CountersStayEqualToTheRecordsUnderRandomChanges) {
+    add_devices(40);
+    const auto seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto below = [&](int limit) {
+        return std::uniform_int_distribution<int>(0, limit - 1)(random);
+    };
+    write([&](UnitOfWork& work) { work.tasks().add(a_task("1"), {}); });
+    for (int round = 0; round < 60; ++round) {
+        const bool keep = below(5) != 0;
+        (void)store_->write([&](UnitOfWork& work) -> Result<void> {
+            work.tasks().expand(TaskId{"1"}, below(3), at(5), next_id_);
+            if (below(6) == 0) {
+                work.tasks().set_stopped(TaskId{"1"}, below(2) == 0);
+            }
+            for (int i = 0; i < 5; ++i) {
+                const auto id = RecordId{std::to_string(1'000 + below(40))};
+                const auto before = work.records().find(id);
+                if (before && below(12) == 0) {
+                    work.records().remove(*before);
+                } else if (before) {
+                    UpgradeRecord after = *before;
+                    after.state = static_cast<RecordState>(below(5));
+                    work.records().update(*before, after);
+                }
+            }
+            if (!keep) {
+                return Error::invalid("x", text("回滚", "roll back"));
+            }
+            return {};
+        });
+    }
+    write([&](UnitOfWork& work) { expand_all(work, TaskId{"1"}, next_id_); });
+    EXPECT_EQ(task("1").counts, counted("1"));
+    read([&](const Repositories& rows) {
+        Query quick;
+        quick.terms = {term("taskId", "1"), term("state", "waiting")};
+        EXPECT_EQ(rows.records().count(quick), counted("1").waiting);
+    });
+}
+
+TEST_P(TaskContract, ARecordQueryCountsRowsWhileTheyAreMade) {
+    add_devices(10);
+    Query query;
+    query.terms = {term("taskId", "1")};
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        work.tasks().expand(TaskId{"1"}, 4, at(5), next_id_);
+        EXPECT_EQ(work.records().count(query), 4);
+        EXPECT_EQ(work.records().page(query).rows.size(), 4U);
+        expand_all(work, TaskId{"1"}, next_id_);
+        EXPECT_EQ(work.records().count(query), 10);
+    });
+}
+
+// Spec 3.3: what the console's filter shows for each mix of counters.
+TEST_P(TaskContract, TheStateFilterFollowsTheCounters) {
+    add_devices(3);
+    const std::vector<std::pair<std::string, std::vector<RecordState>>> tasks = {
+        {"1", {RecordState::waiting, RecordState::success, RecordState::success}},
+        {"2", {RecordState::waiting, RecordState::processing, RecordState::canceled}},
+        {"3", {RecordState::canceled, RecordState::processing, RecordState::failed}},
+        {"4", {RecordState::processing, RecordState::failed, RecordState::success}},
+        {"5", {RecordState::failed, RecordState::success, RecordState::success}},
+        {"6", {RecordState::success, RecordState::success, RecordState::success}},
+    };
+    write([&](UnitOfWork& work) {
+        for (const auto& [id, states] : tasks) {
+            work.tasks().add(a_task(id), {});
+            expand_all(work, TaskId{id}, next_id_);
+            auto made = work.records().of_task(TaskId{id}, {RecordState::waiting}, RecordId{}, 10);
+            for (std::size_t i = 0; i < states.size(); ++i) {
+                UpgradeRecord after = made[i];
+                after.state = states[i];
+                work.records().update(made[i], after);
+            }
+        }
+    });
+    const auto ids = [&](Term filter) {
+        return read([&](const Repositories& rows) {
+            Query query;
+            query.terms = {std::move(filter)};
+            query.sorts = {{"id", false, nullptr}};
+            std::string joined;
+            for (const TaskRow& row : rows.tasks().page(query).rows) {
+                joined += row.task.id.value;
+            }
+            return joined;
+        });
+    };
+    EXPECT_EQ(ids(term("state", "waiting")), "1");
+    EXPECT_EQ(ids(term("state", "processing")), "124");
+    EXPECT_EQ(ids(term("state", "canceled")), "3");
+    EXPECT_EQ(ids(term("state", "failed")), "5");
+    EXPECT_EQ(ids(term("state", "success")), "6");
+    EXPECT_EQ(ids(term("state", "successful")), "6");
+    EXPECT_EQ(ids(term("state", "failed,successful", "in")), "56");
+    EXPECT_EQ(ids(term("state", "processing", "not")), "356");
+    EXPECT_EQ(ids(term("state", "nonsense")), "");
+    EXPECT_EQ(ids(term("state", "fail%", "like")), "5");
+    EXPECT_EQ(ids(term("progress", 66, "gte")), "156");
+}
+
+}  // namespace
+}  // namespace updraft::contract
