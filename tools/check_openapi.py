@@ -149,8 +149,9 @@ def check_document(document):
 
 
 def nameless(path):
-    """`/firmware/{id}` and `/firmware/{key}` are one address."""
-    return re.sub(r"\{[^}]*\}", "{}", path)
+    """`/firmware/{id}` and `/firmware/{key}` are one address; so are `/file/upload.{suffix}` and
+    `/file/{id}`, because the server's patterns take whole segments."""
+    return re.sub(r"[^/]*\{[^}]*\}[^/]*", "{}", path)
 
 
 def check_routes(document, lines):

@@ -170,8 +170,8 @@ def test_events_of_devices(world):
     device = world.device(product)
     with world.api.events() as events:
         with world.connected(product, device):
-            events.wait_for("device", lambda data: data["deviceId"] == device and data["state"]["value"] == "online")
-        events.wait_for("device", lambda data: data["deviceId"] == device and data["state"]["value"] == "offline")
+            events.wait_for("device", lambda data: data["id"] == device and data["state"]["value"] == "online")
+        events.wait_for("device", lambda data: data["id"] == device and data["state"]["value"] == "offline")
 
 
 def test_events_need_a_sign_in_and_the_permission(server, world):

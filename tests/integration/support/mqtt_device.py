@@ -29,14 +29,13 @@ class MqttDevice:
         self._connack = None
         self.closed = threading.Event()
         options = {"clean_session": True} if version != paho.MQTTv5 else {}
-        self.client = paho.Client(client_id=device, protocol=version, **options)
+        self.client = paho.Client(client_id=device, protocol=version, reconnect_on_failure=False, **options)
         self.client.username_pw_set(*(login or credentials(secure_key=secure_key)))
         if tls:
             self.client.tls_set_context(tls)
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = lambda *_: self.closed.set()
         self.client.on_message = self._on_message
-        self.client.reconnect_delay_set(60, 120)  # a lost connection stays lost in a test
         self.version = version
 
     def _on_connect(self, _client, _data, _flags, code, *_):
@@ -68,7 +67,6 @@ class MqttDevice:
     def drop(self):
         """Ends the connection without DISCONNECT, as a power cut does."""
         sock = self.client.socket()
-        self.client._state = paho.mqtt_cs_disconnecting  # Paho must not come back by itself
         if sock:
             sock.shutdown(socket.SHUT_RDWR)
         self.client.loop_stop()
