@@ -71,36 +71,6 @@ void overwrite(User& user, const UserForm& form) {
     user.roles = form.roles.value_or(user.roles);
 }
 
-const MenuEntry* find_entry(const std::vector<MenuEntry>& entries, const std::string& code) {
-    for (const MenuEntry& entry : entries) {
-        if (entry.code == code) {
-            return &entry;
-        }
-        if (const MenuEntry* found = find_entry(entry.children, code)) {
-            return found;
-        }
-    }
-    return nullptr;
-}
-
-Result<void> grants_exist(const std::vector<MenuGrant>& grants) {
-    for (const MenuGrant& grant : grants) {
-        const MenuEntry* entry = find_entry(whole_menu(), grant.menu_code);
-        if (entry == nullptr) {
-            return Error::invalid(
-                "grants", text("菜单 {} 不存在", "there is no menu entry {}", grant.menu_code));
-        }
-        for (const std::string& id : grant.buttons) {
-            if (std::ranges::find(entry->buttons, id, &MenuButton::id) == entry->buttons.end()) {
-                return Error::invalid("grants",
-                                      text("菜单 {} 没有按钮 {}", "menu entry {} has no button {}",
-                                           grant.menu_code, id));
-            }
-        }
-    }
-    return {};
-}
-
 /// The role with what the form says about it, once `identity` may make it so.
 Result<Role> changed(Role role, const RoleForm& form, const Identity& identity) {
     if (!holds(identity, permissions_of(role.grants))) {
@@ -116,7 +86,6 @@ Result<Role> changed(Role role, const RoleForm& form, const Identity& identity) 
     if (!rules.all_hold()) {
         return std::move(rules).refusal();
     }
-    UPDRAFT_CHECK(grants_exist(role.grants));
     if (!holds(identity, permissions_of(role.grants))) {
         return more_than_own_rights();
     }

@@ -23,7 +23,8 @@ struct UserForm {
     std::optional<std::vector<RoleId>> roles;
 };
 
-/// What a request says about a role; absent members stay as they are.
+/// What a request says about a role; absent members stay as they are. Grants of pages and buttons
+/// that this server does not have are kept and allow nothing: a console may know more pages.
 struct RoleForm {
     RoleId id;
     std::optional<std::string> name;
