@@ -49,6 +49,16 @@ std::string key_of(const SignIn& request) {
     return request.username + "\n" + request.address;
 }
 
+/// What a sign-in asks for: a time of its own, never (negative), or nothing in particular.
+std::optional<milliseconds> idle_timeout_of(const SignIn& request, milliseconds usual) {
+    constexpr std::int64_t longest = std::int64_t{3650} * 24 * 3600 * 1000;  // ten years
+    const std::int64_t asked = request.expires_ms.value_or(0);
+    if (asked < 0) {
+        return std::nullopt;
+    }
+    return asked == 0 ? usual : milliseconds(std::min(asked, longest));
+}
+
 }  // namespace
 
 std::optional<milliseconds> SignInFailures::attempt(const std::string& key, int failures_max,
@@ -233,12 +243,7 @@ Result<SignedIn> AccessService::sign_in(const SignIn& request) {
     }
     SignedIn signed_in;
     signed_in.token = random_hex(token_bytes);
-    signed_in.idle_timeout = options_.token_idle_timeout;
-    if (request.expires_ms) {
-        signed_in.idle_timeout = *request.expires_ms > 0
-                                     ? std::optional(milliseconds(*request.expires_ms))
-                                     : std::nullopt;
-    }
+    signed_in.idle_timeout = idle_timeout_of(request, options_.token_idle_timeout);
     signed_in.user = *std::move(user);
     signed_in.roles =
         store_.read([&](const Repositories& rows) { return roles_of(rows, signed_in.user); });

@@ -36,7 +36,7 @@ struct SignIn {
     std::string username;
     std::string password;
     std::string encrypt_id;                  ///< names the key, when encryption is on
-    std::optional<std::int64_t> expires_ms;  ///< idle time-out; -1: never
+    std::optional<std::int64_t> expires_ms;  ///< idle time-out; 0: the usual one; -1: never
     std::string address;                     ///< where the request came from
 };
 

@@ -117,6 +117,16 @@ TEST_F(AccessTest, NeverExpiresWhenAskedSo) {
     EXPECT_TRUE(world.access.identify(signed_in->token));
 }
 
+// Zero must not read as "never".
+TEST_F(AccessTest, ZeroAsksForTheUsualTime) {
+    SignIn request = as_admin();
+    request.expires_ms = 0;
+    const Result<SignedIn> signed_in = world.access.sign_in(request);
+
+    ASSERT_TRUE(signed_in);
+    EXPECT_EQ(signed_in->idle_timeout, milliseconds(30min));
+}
+
 TEST_F(AccessTest, SignOutEndsATokenAtOnce) {
     const std::string secret = token();
     ASSERT_TRUE(world.access.identify(secret));
@@ -317,6 +327,18 @@ TEST_F(UsersTest, RolesGrantWhatTheirButtonsSay) {
     EXPECT_FALSE(eve->identity.admin);
     EXPECT_TRUE(eve->identity.may("firmware-manager", "query"));
     EXPECT_FALSE(eve->identity.may("firmware-manager", "save"));
+}
+
+// A console may know pages that this server does not have: their grants allow nothing.
+TEST_F(UsersTest, UnknownGrantsAreKeptAndAllowNothing) {
+    const RoleId role = add_role({{"no/such/page", {"view"}}, {"device/Firmware", {"fly"}}});
+    ASSERT_TRUE(add_user("eve", {role}));
+
+    const Result<SignedIn> eve = sign_in("eve");
+
+    ASSERT_TRUE(eve);
+    EXPECT_TRUE(eve->identity.permissions.empty());
+    EXPECT_EQ(eve->roles.front().grants.size(), 2U);
 }
 
 TEST_F(UsersTest, ChangedRolesHoldFromTheNextRequestOn) {
