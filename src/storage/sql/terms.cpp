@@ -361,21 +361,26 @@ private:
                            joins_of(table, inner.joins), present, inner.sql);
     }
 
-    /// Terms given as a list, as one object, as JSON text or as an expression.
-    static Result<std::vector<Term>> terms_in(const json::value& value) {
+    /// What JSON text holds; any other value is itself.
+    static json::value unpacked(const json::value& value) {
         const auto* string = value.if_string();
-        if (string == nullptr) {
-            return parse_terms(value.is_object() ? json::value(json::array{value}) : value);
-        }
-        const std::string_view given = *string;
-        if (given.starts_with('[') || given.starts_with('{')) {
+        if (string != nullptr && (string->starts_with('[') || string->starts_with('{'))) {
             boost::system::error_code code;
-            const json::value parsed = json::parse(given, code);
-            if (!code && !parsed.is_string()) {
-                return terms_in(parsed);
+            json::value parsed = json::parse(*string, code);
+            if (!code) {
+                return parsed;
             }
         }
-        return parse_where(given);
+        return value;
+    }
+
+    /// Terms given as a list, as one object, as JSON text or as an expression.
+    static Result<std::vector<Term>> terms_in(const json::value& given) {
+        const json::value value = unpacked(given);
+        if (const auto* expression = value.if_string()) {
+            return parse_where(*expression);
+        }
+        return parse_terms(value.is_object() ? json::value(json::array{value}) : value);
     }
 
     Result<std::string> tags(const Column& column, const Term& term) {
@@ -408,9 +413,10 @@ private:
 
     /// `[{"key":"k","value":"v"}]` as `[{"column":"k","value":"v"}]`.
     static json::value with_columns(const json::value& value) {
-        const auto* array = value.if_array();
+        const json::value list = unpacked(value);
+        const auto* array = list.if_array();
         if (array == nullptr) {
-            return value;
+            return list;
         }
         json::array renamed = *array;
         for (json::value& each : renamed) {
