@@ -83,10 +83,10 @@ awaitable<bool> WorkerPool::run(std::function<void()> work) {
     auto initiate = [this, loop](auto handler, std::function<void()> job) {
         // std::function wants to copy what it holds; the handler can only move.
         const auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+        // Moved, so that the loop is the last owner of the exception that it rethrows.
         const auto complete = [kept, loop](std::exception_ptr failure, bool ran) {
-            asio::post(loop, [handler = std::move(*kept), failure, ran]() mutable {
-                std::move(handler)(std::move(failure), ran);
-            });
+            asio::post(loop, [handler = std::move(*kept), failure = std::move(failure),
+                              ran]() mutable { std::move(handler)(std::move(failure), ran); });
         };
         const bool queued = post([complete, job = std::move(job)] {
             std::exception_ptr failure;

@@ -72,8 +72,8 @@ protected:
 }  // namespace
 
 TEST(ServerUpload, StreamsALargeBodyThroughBoundedMemory) {
-    TestServer test;
     std::atomic<std::size_t> largest = 0;
+    TestServer test;
     test.router.add(Method::post, "/upload",
                     [&](const Request& request) {
                         std::size_t total = 0;
@@ -115,9 +115,9 @@ TEST(ServerUpload, StreamsALargeBodyThroughBoundedMemory) {
 
 // The handler is behind: the socket must not be read, so the client cannot send without end.
 TEST(ServerUpload, ASlowHandlerStopsTheClient) {
-    TestServer test;
     std::promise<void> release;
     std::promise<void> started;
+    TestServer test;
     test.router.add(Method::post, "/upload",
                     [&](const Request& request) {
                         std::size_t total = request.stream->read().size();
@@ -157,8 +157,8 @@ TEST(ServerUpload, ASlowHandlerStopsTheClient) {
 }
 
 TEST(ServerUpload, ACutBodyReachesTheHandler) {
-    TestServer test;
     std::promise<bool> cut;
+    TestServer test;
     test.router.add(Method::post, "/upload",
                     [&](const Request& request) {
                         try {
@@ -255,8 +255,8 @@ TEST(ServerStream, ABrokenProducerLeavesTheAnswerOpen) {
 }
 
 TEST(ServerStream, TellsTheProducerThatTheClientHasGone) {
-    TestServer test;
     std::promise<void> told;
+    TestServer test;
     test.router.add(Method::get, "/endless", [&](const Request&) {
         return Response{200, {}, [&](BodyWriter& out) {
                             while (out.write(std::string(10000, 'a'))) {
@@ -273,9 +273,9 @@ TEST(ServerStream, TellsTheProducerThatTheClientHasGone) {
 }
 
 TEST(ServerEvents, DeliversFromAnyThreadUntilTheClientLeaves) {
-    TestServer test;
     std::promise<EventStream::Send> attached;
     std::promise<void> released;
+    TestServer test;
     test.router.add(Method::get, "/events", [&](const Request&) {
         EventStream stream{[&](EventStream::Send send) -> std::shared_ptr<void> {
             attached.set_value(std::move(send));
@@ -302,10 +302,10 @@ TEST(ServerEvents, DeliversFromAnyThreadUntilTheClientLeaves) {
 
 // A client that does not read is given up, so that it reconnects and catches up.
 TEST(ServerEvents, AFullQueueEndsTheStream) {
-    TestServer test;
-    test.options.event_queue_max = 4;
     std::promise<EventStream::Send> attached;
     std::promise<void> released;
+    TestServer test;
+    test.options.event_queue_max = 4;
     test.router.add(Method::get, "/events", [&](const Request&) {
         EventStream stream{[&](EventStream::Send send) -> std::shared_ptr<void> {
             attached.set_value(std::move(send));

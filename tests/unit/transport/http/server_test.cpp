@@ -275,10 +275,10 @@ TEST(Server, AClientThatDoesNotReadIsCutOff) {
 }
 
 TEST(Server, AFullWorkerQueueSays503) {
-    TestServer test;
     std::promise<void> release;
     const std::shared_future<void> released = release.get_future().share();
     std::atomic<int> running = 0;
+    TestServer test;
     test.router.add(Method::get, "/wait", [&](const Request&) {
         ++running;
         released.wait();
@@ -324,8 +324,8 @@ TEST(Server, ConnectionsAboveTheLimitGet503) {
 }
 
 TEST(Server, GzipsLargeTextsForThoseWhoWantIt) {
-    TestServer test;
     const std::string large = "{\"a\":\"" + std::string(5000, 'x') + "\"}";
+    TestServer test;
     test.router.add(Method::get, "/large", [&](const Request&) {
         return Response{200, {{"Content-Type", "application/json;charset=UTF-8"}}, large};
     });
@@ -379,9 +379,9 @@ TEST(Server, LineBreaksInHeaderValuesAreDisarmed) {
 }
 
 TEST(Server, StopEndsIdleConnectionsAndLetsRunningRequestsEnd) {
-    TestServer test;
     std::promise<void> release;
     std::promise<void> started;
+    TestServer test;
     test.router.add(Method::get, "/wait", [&](const Request&) {
         started.set_value();
         release.get_future().wait();

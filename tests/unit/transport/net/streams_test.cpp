@@ -130,9 +130,9 @@ TEST(TlsContext, NamesTheFileThatItCannotUse) {
 }
 
 TEST(WorkerPool, RefusesWhenTheQueueIsFull) {
-    WorkerPool pool("test", 1, 2);
     std::promise<void> started;
     std::promise<void> release;
+    WorkerPool pool("test", 1, 2);
     ASSERT_TRUE(pool.post([&] {
         started.set_value();
         release.get_future().wait();
