@@ -37,7 +37,7 @@ Result<Answer> save_scopes(SystemService& system, const Call& call) {
         scopes.push_back(std::move(scope));
     }
     UPDRAFT_CHECK(system.save_scopes(scopes));
-    return NoResult{};
+    return json::value(true);
 }
 
 void config_routes(Api& api, SystemService& system, const std::string& version) {
