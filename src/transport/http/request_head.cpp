@@ -1,5 +1,7 @@
 #include "transport/http/request_head.hpp"
 
+#include <algorithm>
+
 #include "base/bytes.hpp"
 #include "transport/http/syntax.hpp"
 

@@ -1,5 +1,6 @@
 #include "transport/http/router.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "base/assert.hpp"

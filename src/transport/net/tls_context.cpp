@@ -1,6 +1,9 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <fmt/format.h>
+
+#include <array>
 #include <stdexcept>
 
 #include "transport/net/byte_stream.hpp"
