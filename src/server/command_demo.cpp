@@ -25,7 +25,8 @@ public:
     TemporaryFolder() {
         std::string pattern = (fs::temp_directory_path() / "updraft-demo-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) {
-            throw std::system_error(errno, std::generic_category(), "cannot make a folder in " + pattern);
+            throw std::system_error(errno, std::generic_category(),
+                                    "cannot make a folder in " + pattern);
         }
         path_ = pattern;
     }
@@ -47,7 +48,9 @@ struct DemoFlags {
     std::string password;
 };
 
-void say(const Text& line) { std::fprintf(stderr, "  %s\n  %s\n", line.zh.c_str(), line.en.c_str()); }
+void say(const Text& line) {
+    std::fprintf(stderr, "  %s\n  %s\n", line.zh.c_str(), line.en.c_str());
+}
 
 void welcome(const Application& application, const std::string& password) {
     const std::string url = "http://" + application.http_address();
@@ -59,9 +62,12 @@ void welcome(const Application& application, const std::string& password) {
                  "demo", url.c_str(), password.c_str());
 }
 
-HostPort split(const std::string& address) { return *parse_listen("address", address); }
+HostPort split(const std::string& address) {
+    return *parse_listen("address", address);
+}
 
-DemoOptions scenario_options(const Application& application, const DemoFlags& flags, const fs::path& data) {
+DemoOptions scenario_options(const Application& application, const DemoFlags& flags,
+                             const fs::path& data) {
     DemoOptions options;
     options.base_url = "http://" + application.http_address();
     const HostPort mqtt = split(application.mqtt_address());
@@ -87,8 +93,8 @@ int run(Config& config, const DemoFlags& flags, StopSignal& stop_signal) {
     stop_signal.wait(std::chrono::milliseconds(500), [&] {
         const simulator::FleetStatistics now = scenario.statistics();
         bar.show(now.succeeded, flags.gateways + flags.sensors,
-                 fmt::format("在线 / online {}  升级中 / upgrading {}  失败 / failed {}", now.connected, now.upgrading,
-                             now.failed + now.refused));
+                 fmt::format("在线 / online {}  升级中 / upgrading {}  失败 / failed {}",
+                             now.connected, now.upgrading, now.failed + now.refused));
     });
     bar.finish();
     scenario.stop();
@@ -126,13 +132,15 @@ int demo(ConfiguredCommand& command, DemoFlags& flags) {
 }  // namespace
 
 void add_demo(CLI::App& program, int& status) {
-    CLI::App* command =
-        program.add_subcommand("demo", "Run the server with a live rollout to simulated devices, in a temporary folder");
+    CLI::App* command = program.add_subcommand(
+        "demo", "Run the server with a live rollout to simulated devices, in a temporary folder");
     auto configured = std::make_shared<ConfiguredCommand>(*command);
     auto flags = std::make_shared<DemoFlags>();
-    command->add_option("--gateways", flags->gateways, "Devices that are pushed to")->capture_default_str();
+    command->add_option("--gateways", flags->gateways, "Devices that are pushed to")
+        ->capture_default_str();
     command->add_option("--sensors", flags->sensors, "Devices that pull")->capture_default_str();
-    command->add_option("--password", flags->password, "Of user admin; by default a random one, shown at the start");
+    command->add_option("--password", flags->password,
+                        "Of user admin; by default a random one, shown at the start");
     command->callback([configured, flags, &status] { status = demo(*configured, *flags); });
 }
 

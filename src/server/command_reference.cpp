@@ -13,7 +13,8 @@ void add_reference(CLI::App& program, int& /*status*/) {
             std::printf("%s\n", route.c_str());
         }
     });
-    CLI::App* sample = program.add_subcommand("config", "Print a configuration file with every key and its default");
+    CLI::App* sample = program.add_subcommand(
+        "config", "Print a configuration file with every key and its default");
     sample->callback([] {
         Config config;
         Settings settings;

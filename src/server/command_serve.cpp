@@ -36,7 +36,9 @@ int serve(ConfiguredCommand& command) {
     try {
         Application application(command.config(), admin_password_from_environment());
         if (const auto link = application.setup_link()) {
-            std::fprintf(stderr, "\n  选择管理员密码 / choose the admin's password (once):\n  %s\n\n", link->c_str());
+            std::fprintf(stderr,
+                         "\n  选择管理员密码 / choose the admin's password (once):\n  %s\n\n",
+                         link->c_str());
         }
         std::printf("%s\n", application.ready_line().c_str());
         std::fflush(stdout);
@@ -54,11 +56,13 @@ int serve(ConfiguredCommand& command) {
 
 ConfiguredCommand::ConfiguredCommand(CLI::App& command) {
     bind(settings_, config_);
-    command.add_option("--config", file_, "TOML file; see `updraft config`")->check(CLI::ExistingFile);
+    command.add_option("--config", file_, "TOML file; see `updraft config`")
+        ->check(CLI::ExistingFile);
     for (const Setting& setting : settings_.all()) {
         command
             .add_option_function<std::string>(
-                setting.flag(), [this, key = setting.key](const std::string& text) { flags_[key] = text; },
+                setting.flag(),
+                [this, key = setting.key](const std::string& text) { flags_[key] = text; },
                 setting.help)
             ->default_str(setting.default_value);
     }
@@ -75,7 +79,9 @@ Result<void> ConfiguredCommand::load() {
     return check(config_);
 }
 
-bool ConfiguredCommand::given(const std::string& key) const { return flags_.contains(key); }
+bool ConfiguredCommand::given(const std::string& key) const {
+    return flags_.contains(key);
+}
 
 std::optional<std::string> admin_password_from_environment() {
     const char* password = std::getenv(admin_password_variable);
@@ -86,7 +92,8 @@ std::optional<std::string> admin_password_from_environment() {
 }
 
 int complain(const Error& error) {
-    std::fprintf(stderr, "updraft: %s\n         %s\n", error.message.en.c_str(), error.message.zh.c_str());
+    std::fprintf(stderr, "updraft: %s\n         %s\n", error.message.en.c_str(),
+                 error.message.zh.c_str());
     return 2;
 }
 

@@ -12,9 +12,10 @@ void bind_basics(Settings& settings, Config& config) {
     settings.bind("https_listen", config.https_listen, "HTTPS address; empty: none");
     settings.bind("mqtt_listen", config.mqtt_listen, "MQTT address; empty: none");
     settings.bind("mqtts_listen", config.mqtts_listen, "MQTT over TLS address; empty: none");
-    settings.bind("public_url", config.public_url,
-                  "Address under which devices reach this server, e.g. https://ota.example.com/api; "
-                  "empty: the HTTP address. An operator can override it (scope paths, base-path)");
+    settings.bind(
+        "public_url", config.public_url,
+        "Address under which devices reach this server, e.g. https://ota.example.com/api; "
+        "empty: the HTTP address. An operator can override it (scope paths, base-path)");
     settings.bind("timezone", config.timezone, "Zone in which date strings of queries are read");
     settings.bind("log_level", config.log_level, "debug, info, warn or error");
     settings.bind("node", config.node, "Number of this node, 0 to 1023; part of the ids it makes");
@@ -22,10 +23,13 @@ void bind_basics(Settings& settings, Config& config) {
     settings.bind("tls_key", config.tls_key, "PEM file with the private key");
     settings.bind("event_loops", config.event_loops, "Threads for connections");
     settings.bind("workers", config.workers, "Threads for requests");
-    settings.bind("worker_queue_max", config.worker_queue_max, "Requests that may wait for a thread");
+    settings.bind("worker_queue_max", config.worker_queue_max,
+                  "Requests that may wait for a thread");
     settings.bind("upload_workers", config.upload_workers, "Uploads at a time");
-    settings.bind("upload_queue_max", config.upload_queue_max, "Uploads that may wait for a thread");
-    settings.bind("stop_grace", config.stop_grace, "Time for running requests to end when stopping");
+    settings.bind("upload_queue_max", config.upload_queue_max,
+                  "Uploads that may wait for a thread");
+    settings.bind("stop_grace", config.stop_grace,
+                  "Time for running requests to end when stopping");
 }
 
 void bind_access(Settings& settings, AccessOptions& access) {
@@ -37,7 +41,8 @@ void bind_access(Settings& settings, AccessOptions& access) {
                   "Failed sign-ins of one user name from one address before it has to wait");
     settings.bind("access.address_failures_max", access.address_failures_max,
                   "Failed sign-ins of one address, whatever the user name");
-    settings.bind("access.failures_window", access.failures_window, "Time in which those are counted");
+    settings.bind("access.failures_window", access.failures_window,
+                  "Time in which those are counted");
     settings.bind("access.tokens_cached_max", access.tokens_cached_max, "Sign-ins kept in memory");
     settings.bind("access.failures_tracked_max", access.failures_tracked_max,
                   "Names and addresses whose failures are remembered");
@@ -51,31 +56,53 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
     settings.bind("http.header_bytes_max", http.header_bytes_max, "Largest head of a request");
     settings.bind("http.body_bytes_max", http.body_bytes_max, "Largest body that is read whole");
     settings.bind("http.upload_bytes_max", http.upload_bytes_max, "Largest upload");
-    settings.bind("http.header_timeout", http.header_timeout, "Time for a request's head to arrive");
+    settings.bind("http.header_timeout", http.header_timeout,
+                  "Time for a request's head to arrive");
     settings.bind("http.body_timeout", http.body_timeout, "Time in a body without a byte moving");
-    settings.bind("http.idle_timeout", http.idle_timeout, "Time between two requests of a connection");
-    settings.bind("http.write_timeout", http.write_timeout, "Time in an answer without a byte moving");
+    settings.bind("http.idle_timeout", http.idle_timeout,
+                  "Time between two requests of a connection");
+    settings.bind("http.write_timeout", http.write_timeout,
+                  "Time in an answer without a byte moving");
     settings.bind("http.connections_max", http.connections_max, "Connections at a time");
-    settings.bind("http.ranges_max", http.ranges_max, "Ranges of one request; more get the whole file");
+    settings.bind("http.ranges_max", http.ranges_max,
+                  "Ranges of one request; more get the whole file");
     settings.bind("http.event_queue_max", http.event_queue_max,
                   "Events that may wait for one slow console");
     settings.bind("http.websocket_message_bytes_max", http.websocket_message_bytes_max,
                   "Largest WebSocket message");
+    settings.bind("http.batch_rows_max", api.batch_rows_max, "Rows of one batch request");
     settings.bind("http.streamed_rows_max", api.streamed_rows_max,
                   "Rows of one answer without paging; more are refused");
+}
+
+void bind_live(Settings& settings, Config& config) {
+    settings.bind("live.interval", config.live.interval,
+                  "Changes of one task are told at most this often");
+    settings.bind("live.records_max", config.live.records_max,
+                  "Records told at a time; of more only their tasks are told");
+    settings.bind("live.device_events_max", config.live.device_events_max,
+                  "Device events that may wait; of more the oldest go");
+    settings.bind("live.watchers_max", config.live.watchers_max, "Consoles that watch at a time");
+    settings.bind("messaging.subscriptions_max", config.messaging.subscriptions_max,
+                  "Topics of one WebSocket");
+    settings.bind("messaging.id_bytes_max", config.messaging.id_bytes_max,
+                  "Longest id of a subscription");
+    settings.bind("messaging.topic_bytes_max", config.messaging.topic_bytes_max, "Longest topic");
 }
 
 void bind_mqtt(Settings& settings, mqtt::MqttOptions& mqtt) {
     settings.bind("mqtt.connect_deadline", mqtt.connect_deadline, "Time from accept to CONNECT");
     settings.bind("mqtt.handshake_deadline", mqtt.handshake_deadline, "Time for the TLS handshake");
-    settings.bind("mqtt.write_deadline", mqtt.write_deadline, "Time in a write without a byte moving");
+    settings.bind("mqtt.write_deadline", mqtt.write_deadline,
+                  "Time in a write without a byte moving");
     settings.bind("mqtt.close_deadline", mqtt.close_deadline,
                   "Time for a closing connection to send what is left");
     settings.bind("mqtt.keep_alive_grace", mqtt.keep_alive_grace,
                   "A silent device is dead after its keep alive and this");
     settings.bind("mqtt.keep_alive_max_s", mqtt.keep_alive_max_s,
                   "Longest keep alive that is granted, in seconds; 0: any");
-    settings.bind("mqtt.connections_max", mqtt.connections_max, "Connections at a time; 0: any number");
+    settings.bind("mqtt.connections_max", mqtt.connections_max,
+                  "Connections at a time; 0: any number");
     settings.bind("mqtt.connections_per_address_max", mqtt.connections_per_address_max,
                   "Connections of one address; 0: any number");
     settings.bind("mqtt.connect_bytes_max", mqtt.connect_bytes_max, "Largest CONNECT packet");
@@ -86,8 +113,16 @@ void bind_mqtt(Settings& settings, mqtt::MqttOptions& mqtt) {
                   "The same in bytes of payload");
     settings.bind("mqtt.qos2_unreleased_max", mqtt.qos2_unreleased_max,
                   "QoS 2 messages of one device without PUBREL");
+    settings.bind("mqtt.outbox_bytes_max", mqtt.outbox_bytes_max,
+                  "Bytes that wait to be written to one device");
+    settings.bind("mqtt.downlinks_unacked_max", mqtt.downlinks_unacked_max,
+                  "QoS 1 messages to one device without PUBACK");
+    settings.bind("mqtt.redelivery_after", mqtt.redelivery_after,
+                  "A QoS 1 message without PUBACK is written again after that");
+    settings.bind("mqtt.redeliveries_max", mqtt.redeliveries_max, "How often");
     settings.bind("mqtt.subscriptions_max", mqtt.subscriptions_max, "Topic filters of one device");
-    settings.bind("mqtt.subscriptions_bytes_max", mqtt.subscriptions_bytes_max, "The same in bytes");
+    settings.bind("mqtt.subscriptions_bytes_max", mqtt.subscriptions_bytes_max,
+                  "The same in bytes");
 }
 
 void bind_devices(Settings& settings, Config& config) {
@@ -105,7 +140,8 @@ void bind_devices(Settings& settings, Config& config) {
                   "Time for a device to answer an operator's command");
     settings.bind("presence.flush_after", config.presence.flush_after,
                   "Connects and disconnects are stored in batches of this age");
-    settings.bind("presence.flush_changes_max", config.presence.flush_changes_max, "Changes of one batch");
+    settings.bind("presence.flush_changes_max", config.presence.flush_changes_max,
+                  "Changes of one batch");
 }
 
 void bind_tasks(Settings& settings, Config& config) {
@@ -115,14 +151,17 @@ void bind_tasks(Settings& settings, Config& config) {
     settings.bind("tasks.answer_within", config.tasks.answer_within,
                   "A stop or start of many records goes on behind the answer after that");
     settings.bind("tasks.record_ids_max", config.tasks.record_ids_max, "Record ids of one request");
-    settings.bind("tasks.rate_per_second_max", config.tasks.rate_per_second_max, "Largest rate of a task");
+    settings.bind("tasks.rate_per_second_max", config.tasks.rate_per_second_max,
+                  "Largest rate of a task");
     settings.bind("tasks.max_concurrent_max", config.tasks.max_concurrent_max,
                   "Largest maxConcurrent of a task");
     Dispatcher::Options& dispatch = config.scheduler.dispatch;
-    settings.bind("dispatch.sends_per_second", dispatch.sends_per_second, "Pushes a second of this server");
+    settings.bind("dispatch.sends_per_second", dispatch.sends_per_second,
+                  "Pushes a second of this server");
     settings.bind("dispatch.task_sends_per_second", dispatch.task_sends_per_second,
                   "Pushes a second of one task that sets no rate");
-    settings.bind("dispatch.in_flight_max", dispatch.in_flight_max, "Pushes under way of this server");
+    settings.bind("dispatch.in_flight_max", dispatch.in_flight_max,
+                  "Pushes under way of this server");
     settings.bind("dispatch.children_per_gateway", dispatch.children_per_gateway,
                   "Children of one gateway that upgrade at a time");
     settings.bind("dispatch.send_retry_after", dispatch.send_retry_after,
@@ -149,6 +188,7 @@ void bind(Settings& settings, Config& config) {
     bind_basics(settings, config);
     bind_access(settings, config.access);
     bind_http(settings, config.http, config.api);
+    bind_live(settings, config);
     bind_mqtt(settings, config.mqtt);
     bind_devices(settings, config);
     bind_tasks(settings, config);
@@ -158,9 +198,10 @@ void bind(Settings& settings, Config& config) {
 Result<void> check(const Config& config) {
     if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warn" &&
         config.log_level != "error") {
-        return Error::invalid("log_level", text("log_level 的值 {} 无效, 应为 debug, info, warn 或 error",
-                                                "log_level cannot be {}; say debug, info, warn or error",
-                                                config.log_level));
+        return Error::invalid(
+            "log_level",
+            text("log_level 的值 {} 无效, 应为 debug, info, warn 或 error",
+                 "log_level cannot be {}; say debug, info, warn or error", config.log_level));
     }
     const bool wants_tls = !config.https_listen.empty() || !config.mqtts_listen.empty();
     if (wants_tls && (config.tls_certificate.empty() || config.tls_key.empty())) {
@@ -169,11 +210,13 @@ Result<void> check(const Config& config) {
                                "https_listen and mqtts_listen need tls_certificate and tls_key"});
     }
     if (config.node > 1023) {
-        return Error::invalid("node", text("node 的值 {} 超出 0..1023", "node {} is outside 0..1023", config.node));
+        return Error::invalid(
+            "node", text("node 的值 {} 超出 0..1023", "node {} is outside 0..1023", config.node));
     }
     if (!std::filesystem::exists("/usr/share/zoneinfo/" + config.timezone)) {
-        return Error::invalid("timezone", text("未知的时区 {}, 例如 Asia/Shanghai",
-                                               "unknown time zone {}; say e.g. Asia/Shanghai", config.timezone));
+        return Error::invalid(
+            "timezone", text("未知的时区 {}, 例如 Asia/Shanghai",
+                             "unknown time zone {}; say e.g. Asia/Shanghai", config.timezone));
     }
     return {};
 }
@@ -192,8 +235,9 @@ Result<HostPort> parse_listen(const std::string& key, const std::string& value) 
             return parsed;
         }
     }
-    return Error::invalid(key, text("{} 的值 {} 无效, 应为 地址:端口, 例如 0.0.0.0:8848",
-                                    "{} cannot be {}; say address:port, e.g. 0.0.0.0:8848", key, value));
+    return Error::invalid(key,
+                          text("{} 的值 {} 无效, 应为 地址:端口, 例如 0.0.0.0:8848",
+                               "{} cannot be {}; say address:port, e.g. 0.0.0.0:8848", key, value));
 }
 
 }  // namespace updraft::server

@@ -14,6 +14,8 @@
 #include "server/settings.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 #include "transport/http/rest/api.hpp"
+#include "transport/http/rest/live_feed.hpp"
+#include "transport/http/rest/messaging.hpp"
 #include "transport/http/server.hpp"
 #include "transport/mqtt/gateway.hpp"
 
@@ -43,6 +45,8 @@ struct Config {
     AccessOptions access;
     http::ServerOptions http;
     rest::ApiOptions api;
+    rest::LiveFeed::Options live;
+    rest::MessagingOptions messaging;
     mqtt::MqttOptions mqtt;
     DeviceMessages::Options devices;
     DeviceServiceOptions commands;

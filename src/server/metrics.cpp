@@ -3,9 +3,9 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <unistd.h>
 #include <cstdio>
 #include <fstream>
-#include <unistd.h>
 
 namespace updraft::server {
 namespace {
@@ -30,7 +30,9 @@ public:
         metric.label.push_back({label, label_value});
         family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
     }
-    [[nodiscard]] std::string text() const { return prometheus::TextSerializer{}.Serialize(families_); }
+    [[nodiscard]] std::string text() const {
+        return prometheus::TextSerializer{}.Serialize(families_);
+    }
 
 private:
     static ClientMetric gauge_of(double value) {
@@ -63,7 +65,8 @@ double resident_bytes() {
 void add_http(Families& out, const http::Server::Counters& http) {
     out.gauge("updraft_http_connections", "Open HTTP connections",
               static_cast<double>(http.connections_open));
-    out.counter("updraft_http_requests_total", "Requests", static_cast<double>(http.requests_total));
+    out.counter("updraft_http_requests_total", "Requests",
+                static_cast<double>(http.requests_total));
     for (int status_class = 1; status_class <= 5; ++status_class) {
         out.counter("updraft_http_responses_total", "Answers by class of status", "class",
                     std::to_string(status_class) + "xx",
@@ -71,7 +74,8 @@ void add_http(Families& out, const http::Server::Counters& http) {
     }
     out.counter("updraft_http_refused_total", "Requests refused by a limit",
                 static_cast<double>(http.refused_total));
-    out.counter("updraft_http_sent_bytes_total", "Bytes sent", static_cast<double>(http.bytes_sent_total));
+    out.counter("updraft_http_sent_bytes_total", "Bytes sent",
+                static_cast<double>(http.bytes_sent_total));
 }
 
 void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
@@ -82,9 +86,12 @@ void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
     out.counter("updraft_mqtt_signed_in_total", "Sign-ins", number(mqtt.signed_in));
     out.counter("updraft_mqtt_taken_over_total", "Sessions that a newer connection replaced",
                 number(mqtt.taken_over));
-    out.counter("updraft_mqtt_messages_total", "PUBLISH packets", "direction", "in", number(mqtt.messages_in));
-    out.counter("updraft_mqtt_messages_total", "PUBLISH packets", "direction", "out", number(mqtt.messages_out));
-    out.counter("updraft_mqtt_redelivered_total", "Downlinks written again", number(mqtt.redelivered));
+    out.counter("updraft_mqtt_messages_total", "PUBLISH packets", "direction", "in",
+                number(mqtt.messages_in));
+    out.counter("updraft_mqtt_messages_total", "PUBLISH packets", "direction", "out",
+                number(mqtt.messages_out));
+    out.counter("updraft_mqtt_redelivered_total", "Downlinks written again",
+                number(mqtt.redelivered));
     const std::string refused = "updraft_mqtt_refused_total";
     const std::string refused_help = "Connections refused, by reason";
     out.counter(refused, refused_help, "reason", "credentials", number(mqtt.refused_credentials));
@@ -110,9 +117,12 @@ void add_messages(Families& out, const DeviceMessages::Counters& counters) {
                 static_cast<double>(counters.messages.load()));
     const std::string ignored = "updraft_device_messages_ignored_total";
     const std::string help = "Messages of devices without effect, by reason";
-    out.counter(ignored, help, "reason", "foreign_device", static_cast<double>(counters.foreign_device.load()));
-    out.counter(ignored, help, "reason", "unmatched", static_cast<double>(counters.unmatched.load()));
-    out.counter(ignored, help, "reason", "not_stored", static_cast<double>(counters.not_stored.load()));
+    out.counter(ignored, help, "reason", "foreign_device",
+                static_cast<double>(counters.foreign_device.load()));
+    out.counter(ignored, help, "reason", "unmatched",
+                static_cast<double>(counters.unmatched.load()));
+    out.counter(ignored, help, "reason", "not_stored",
+                static_cast<double>(counters.not_stored.load()));
 }
 
 }  // namespace

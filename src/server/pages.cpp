@@ -13,17 +13,22 @@ using http::Response;
 
 std::string_view page_named(std::string_view name) {
     const auto pages = embedded_pages();
-    const auto found = std::find_if(pages.begin(), pages.end(), [&](const EmbeddedPage& page) { return page.name == name; });
+    const auto found = std::find_if(pages.begin(), pages.end(),
+                                    [&](const EmbeddedPage& page) { return page.name == name; });
     UPDRAFT_ASSERT(found != pages.end());
     return found->text;
 }
 
 Response answer(int status, std::string type, std::string_view text) {
-    return Response{status, {{"Content-Type", std::move(type)}, {"Cache-Control", "no-cache"}}, std::string(text)};
+    return Response{status,
+                    {{"Content-Type", std::move(type)}, {"Cache-Control", "no-cache"}},
+                    std::string(text)};
 }
 
 http::Handler page(std::string_view name, std::string type) {
-    return [name, type = std::move(type)](const Request&) { return answer(200, type, page_named(name)); };
+    return [name, type = std::move(type)](const Request&) {
+        return answer(200, type, page_named(name));
+    };
 }
 
 Response redirect(const Request&) {
@@ -37,9 +42,12 @@ void page_routes(http::Router& router, PageSources sources) {
     router.add(Method::get, "/console", page("index.html", "text/html;charset=UTF-8"));
     router.add(Method::get, "/console/setup", page("setup.html", "text/html;charset=UTF-8"));
     router.add(Method::get, "/console/style.css", page("style.css", "text/css;charset=UTF-8"));
-    router.add(Method::get, "/console/language.js", page("language.js", "text/javascript;charset=UTF-8"));
-    router.add(Method::get, "/openapi.yaml", page("openapi.yaml", "application/yaml;charset=UTF-8"));
-    router.add(Method::get, "/healthz", [](const Request&) { return answer(200, "text/plain;charset=UTF-8", "ok\n"); });
+    router.add(Method::get, "/console/language.js",
+               page("language.js", "text/javascript;charset=UTF-8"));
+    router.add(Method::get, "/openapi.yaml",
+               page("openapi.yaml", "application/yaml;charset=UTF-8"));
+    router.add(Method::get, "/healthz",
+               [](const Request&) { return answer(200, "text/plain;charset=UTF-8", "ok\n"); });
     router.add(Method::get, "/readyz", [ready = std::move(sources.ready)](const Request&) {
         return ready() ? answer(200, "text/plain;charset=UTF-8", "ready\n")
                        : answer(503, "text/plain;charset=UTF-8", "not ready\n");

@@ -18,11 +18,12 @@ struct EmbeddedPage {
 
 /// What the pages and probes are answered from.
 struct PageSources {
-    std::function<bool()> ready;            ///< the server answers all its routes
+    std::function<bool()> ready;           ///< the server answers all its routes
     std::function<std::string()> metrics;  ///< Prometheus' text format
 };
 
-/// `/` (a browser is sent to `/console/`), `/console/...`, `/openapi.yaml`, `/healthz`, `/readyz`, `/metrics`.
+/// `/` (a browser is sent to `/console/`), `/console/...`, `/openapi.yaml`, `/healthz`, `/readyz`,
+/// `/metrics`.
 void page_routes(http::Router& router, PageSources sources);
 
 }  // namespace updraft::server

@@ -18,8 +18,9 @@ namespace {
 using std::chrono::milliseconds;
 
 Error wrong_value(std::string_view key, std::string_view value, const Text& right) {
-    return Error::invalid(std::string(key), text("配置项 {} 的值 \"{}\" 无效: {}", "setting {} cannot be \"{}\": {}", key, value,
-                                                 right.en));
+    return Error::invalid(std::string(key),
+                          text("配置项 {} 的值 \"{}\" 无效: {}", "setting {} cannot be \"{}\": {}",
+                               key, value, right.en));
 }
 
 std::optional<std::int64_t> parse_number(std::string_view& text) {
@@ -37,7 +38,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
     if (!number) {
         return std::nullopt;
     }
-    constexpr std::pair<std::string_view, int> units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+    constexpr std::pair<std::string_view, int> units[] = {
+        {"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
     for (const auto& [unit, shift] : units) {
         if (text == unit) {
             const std::int64_t limit = std::numeric_limits<std::int64_t>::max() >> shift;
@@ -52,9 +54,12 @@ std::optional<milliseconds> parse_duration(std::string_view text, milliseconds b
     if (!number || *number < 0 || *number > std::int64_t{1} << 40) {
         return std::nullopt;
     }
-    const std::pair<std::string_view, milliseconds> units[] = {
-        {"", bare_unit}, {"ms", milliseconds{1}}, {"s", std::chrono::seconds{1}}, {"min", std::chrono::minutes{1}},
-        {"h", std::chrono::hours{1}}, {"d", std::chrono::hours{24}}};
+    const std::pair<std::string_view, milliseconds> units[] = {{"", bare_unit},
+                                                               {"ms", milliseconds{1}},
+                                                               {"s", std::chrono::seconds{1}},
+                                                               {"min", std::chrono::minutes{1}},
+                                                               {"h", std::chrono::hours{1}},
+                                                               {"d", std::chrono::hours{24}}};
     for (const auto& [unit, length] : units) {
         if (text == unit) {
             return length * *number;
@@ -86,7 +91,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 Result<void> read_table(Settings& settings, const toml::table& table, const std::string& prefix) {
     for (const auto& [name, node] : table) {
-        const std::string key = prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
+        const std::string key =
+            prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
         if (const toml::table* nested = node.as_table()) {
             UPDRAFT_CHECK(read_table(settings, *nested, key));
             continue;
@@ -113,17 +119,20 @@ std::string Setting::flag() const {
 std::string Setting::variable() const {
     std::string name = "UPDRAFT_" + key;
     for (char& letter : name) {
-        letter = letter == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+        letter = letter == '.'
+                     ? '_'
+                     : static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
     }
     return name;
 }
 
 void Settings::bind(std::string key, std::string& target, std::string help) {
     const std::string before = target;
-    settings_.push_back({std::move(key), std::move(help), before, [&target](std::string_view text) -> Result<void> {
-                             target = text;
-                             return {};
-                         }});
+    settings_.push_back(
+        {std::move(key), std::move(help), before, [&target](std::string_view text) -> Result<void> {
+             target = text;
+             return {};
+         }});
 }
 
 void Settings::bind(std::string key, bool& target, std::string help) {
@@ -137,12 +146,13 @@ void Settings::bind(std::string key, bool& target, std::string help) {
     settings_.push_back({key, std::move(help), target ? "true" : "false", assign});
 }
 
-void Settings::bind_integer(std::string key, std::int64_t value, std::function<void(std::int64_t)> set,
-                            std::string help) {
+void Settings::bind_integer(std::string key, std::int64_t value,
+                            std::function<void(std::int64_t)> set, std::string help) {
     const auto assign = [key, set = std::move(set)](std::string_view text) -> Result<void> {
         const auto parsed = parse_integer(text);
         if (!parsed || *parsed < 0) {
-            return wrong_value(key, text, {"例如 4096 或 64MiB", "say a whole number such as 4096 or 64MiB"});
+            return wrong_value(key, text,
+                               {"例如 4096 或 64MiB", "say a whole number such as 4096 or 64MiB"});
         }
         set(*parsed);
         return {};
@@ -155,7 +165,9 @@ void Settings::bind_duration(std::string key, milliseconds value, milliseconds u
     const auto assign = [key, unit, set = std::move(set)](std::string_view text) -> Result<void> {
         const auto parsed = parse_duration(text, unit);
         if (!parsed) {
-            return wrong_value(key, text, {"例如 500ms, 30s, 10min, 24h", "say a time such as 500ms, 30s, 10min or 24h"});
+            return wrong_value(
+                key, text,
+                {"例如 500ms, 30s, 10min, 24h", "say a time such as 500ms, 30s, 10min or 24h"});
         }
         set(*parsed);
         return {};
@@ -164,17 +176,20 @@ void Settings::bind_duration(std::string key, milliseconds value, milliseconds u
 }
 
 std::string Settings::resembling(std::string_view key) const {
-    const auto closest = std::min_element(settings_.begin(), settings_.end(), [&](const Setting& a, const Setting& b) {
-        return edit_distance(a.key, key) < edit_distance(b.key, key);
-    });
+    const auto closest = std::min_element(
+        settings_.begin(), settings_.end(), [&](const Setting& a, const Setting& b) {
+            return edit_distance(a.key, key) < edit_distance(b.key, key);
+        });
     return closest == settings_.end() ? std::string() : closest->key;
 }
 
 Result<void> Settings::assign(std::string_view key, std::string_view value) {
-    const auto found = std::find_if(settings_.begin(), settings_.end(), [&](const Setting& s) { return s.key == key; });
+    const auto found = std::find_if(settings_.begin(), settings_.end(),
+                                    [&](const Setting& s) { return s.key == key; });
     if (found == settings_.end()) {
-        return Error::invalid(std::string(key), text("未知的配置项 {}, 是否指 {}?", "unknown setting {}; did you mean {}?", key,
-                                                     resembling(key)));
+        return Error::invalid(std::string(key),
+                              text("未知的配置项 {}, 是否指 {}?",
+                                   "unknown setting {}; did you mean {}?", key, resembling(key)));
     }
     return found->assign(value);
 }
@@ -189,7 +204,8 @@ Result<void> Settings::read_file(const std::string& path) {
     }
 }
 
-Result<void> Settings::read_environment(const char* const* environment, const std::vector<std::string>& ignored) {
+Result<void> Settings::read_environment(const char* const* environment,
+                                        const std::vector<std::string>& ignored) {
     constexpr std::string_view prefix = "UPDRAFT_";
     for (; *environment != nullptr; ++environment) {
         const std::string_view line = *environment;
@@ -201,12 +217,13 @@ Result<void> Settings::read_environment(const char* const* environment, const st
         if (std::find(ignored.begin(), ignored.end(), name) != ignored.end()) {
             continue;
         }
-        const auto found =
-            std::find_if(settings_.begin(), settings_.end(), [&](const Setting& s) { return s.variable() == name; });
+        const auto found = std::find_if(settings_.begin(), settings_.end(),
+                                        [&](const Setting& s) { return s.variable() == name; });
         if (found == settings_.end()) {
             std::string key = to_lower(name.substr(prefix.size()));
-            return Error::invalid(name, text("未知的环境变量 {}, 是否指 {}?", "unknown variable {}; did you mean {}?", name,
-                                             Setting{resembling(key), "", "", {}}.variable()));
+            return Error::invalid(
+                name, text("未知的环境变量 {}, 是否指 {}?", "unknown variable {}; did you mean {}?",
+                           name, Setting{resembling(key), "", "", {}}.variable()));
         }
         UPDRAFT_CHECK(found->assign(line.substr(equals + 1)));
     }
@@ -215,7 +232,8 @@ Result<void> Settings::read_environment(const char* const* environment, const st
 
 std::string Settings::sample() const {
     std::string out =
-        "# Updraft's configuration: every key with its default. A flag wins over a variable (UPDRAFT_...),\n"
+        "# Updraft's configuration: every key with its default. A flag wins over a variable "
+        "(UPDRAFT_...),\n"
         "# a variable over this file. Sizes take KiB, MiB, GiB; times take ms, s, min, h.\n";
     std::string table;
     for (const bool nested : {false, true}) {
@@ -229,9 +247,11 @@ std::string Settings::sample() const {
                 out += fmt::format("\n[{}]\n", table);
             }
             const std::string name = nested ? setting.key.substr(dot + 1) : setting.key;
-            const bool number = !setting.default_value.empty() &&
-                                setting.default_value.find_first_not_of("0123456789") == std::string::npos;
-            const bool bare = number || setting.default_value == "true" || setting.default_value == "false";
+            const bool number =
+                !setting.default_value.empty() &&
+                setting.default_value.find_first_not_of("0123456789") == std::string::npos;
+            const bool bare =
+                number || setting.default_value == "true" || setting.default_value == "false";
             out += fmt::format("\n# {}\n# {} = {}\n", setting.help, name,
                                bare ? setting.default_value : "\"" + setting.default_value + "\"");
         }

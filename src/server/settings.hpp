@@ -12,8 +12,8 @@
 
 namespace updraft::server {
 
-/// One key of the configuration: `http.body_bytes_max` in the TOML file, `--http-body-bytes-max` as a
-/// flag, `UPDRAFT_HTTP_BODY_BYTES_MAX` in the environment.
+/// One key of the configuration: `http.body_bytes_max` in the TOML file, `--http-body-bytes-max` as
+/// a flag, `UPDRAFT_HTTP_BODY_BYTES_MAX` in the environment.
 struct Setting {
     std::string key;
     std::string help;
@@ -34,35 +34,45 @@ public:
     template <class Integer>
         requires std::is_integral_v<Integer>
     void bind(std::string key, Integer& target, std::string help) {
-        bind_integer(std::move(key), static_cast<std::int64_t>(target),
-                     [&target](std::int64_t value) { target = static_cast<Integer>(value); }, std::move(help));
+        bind_integer(
+            std::move(key), static_cast<std::int64_t>(target),
+            [&target](std::int64_t value) { target = static_cast<Integer>(value); },
+            std::move(help));
     }
     /// Accepts "250ms", "30s", "10min", "24h", or a bare number of the member's own unit.
     template <class Rep, class Period>
     void bind(std::string key, std::chrono::duration<Rep, Period>& target, std::string help) {
         using Unit = std::chrono::duration<Rep, Period>;
-        bind_duration(std::move(key), std::chrono::duration_cast<std::chrono::milliseconds>(target),
-                      std::chrono::duration_cast<std::chrono::milliseconds>(Unit{1}),
-                      [&target](std::chrono::milliseconds value) { target = std::chrono::duration_cast<Unit>(value); },
-                      std::move(help));
+        bind_duration(
+            std::move(key), std::chrono::duration_cast<std::chrono::milliseconds>(target),
+            std::chrono::duration_cast<std::chrono::milliseconds>(Unit{1}),
+            [&target](std::chrono::milliseconds value) {
+                target = std::chrono::duration_cast<Unit>(value);
+            },
+            std::move(help));
     }
 
     [[nodiscard]] const std::vector<Setting>& all() const { return settings_; }
 
-    /// Sets one key. Errors: invalid_argument, naming an unknown key and the one it resembles, or the
-    /// value and what would be right.
+    /// Sets one key. Errors: invalid_argument, naming an unknown key and the one it resembles, or
+    /// the value and what would be right.
     [[nodiscard]] Result<void> assign(std::string_view key, std::string_view value);
-    /// Reads a TOML file; nested tables make dotted keys. Errors: as assign, with the file and line.
+    /// Reads a TOML file; nested tables make dotted keys. Errors: as assign, with the file and
+    /// line.
     [[nodiscard]] Result<void> read_file(const std::string& path);
-    /// Takes `UPDRAFT_...` variables. `ignored` are those that are no keys (UPDRAFT_ADMIN_PASSWORD).
-    [[nodiscard]] Result<void> read_environment(const char* const* environment, const std::vector<std::string>& ignored);
+    /// Takes `UPDRAFT_...` variables. `ignored` are those that are no keys
+    /// (UPDRAFT_ADMIN_PASSWORD).
+    [[nodiscard]] Result<void> read_environment(const char* const* environment,
+                                                const std::vector<std::string>& ignored);
 
     /// A sample file: every key with its help and default, commented out.
     [[nodiscard]] std::string sample() const;
 
 private:
-    void bind_integer(std::string key, std::int64_t value, std::function<void(std::int64_t)> set, std::string help);
-    void bind_duration(std::string key, std::chrono::milliseconds value, std::chrono::milliseconds unit,
+    void bind_integer(std::string key, std::int64_t value, std::function<void(std::int64_t)> set,
+                      std::string help);
+    void bind_duration(std::string key, std::chrono::milliseconds value,
+                       std::chrono::milliseconds unit,
                        std::function<void(std::chrono::milliseconds)> set, std::string help);
     [[nodiscard]] std::string resembling(std::string_view key) const;
 

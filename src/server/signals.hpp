@@ -5,8 +5,8 @@
 
 namespace updraft::server {
 
-/// Waits for SIGINT or SIGTERM. Made before any thread starts: it blocks both signals in the calling
-/// thread, and threads inherit that.
+/// Waits for SIGINT or SIGTERM. Made before any thread starts: it blocks both signals in the
+/// calling thread, and threads inherit that.
 class StopSignal {
 public:
     StopSignal();

@@ -25,6 +25,7 @@
 #include "transport/http/rest/files.hpp"
 #include "transport/http/rest/firmware.hpp"
 #include "transport/http/rest/live.hpp"
+#include "transport/http/rest/live_feed.hpp"
 #include "transport/http/rest/messaging.hpp"
 #include "transport/http/rest/products.hpp"
 #include "transport/http/rest/protocols.hpp"
@@ -121,7 +122,8 @@ struct Services {
 };
 
 /// Every route of the REST API.
-void api_routes(rest::Api& api, Services& services) {
+void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
+                const rest::MessagingOptions& messaging) {
     const Store& store = *services.store;
     rest::access_routes(api, store, services.access);
     rest::user_routes(api, store, services.users);
@@ -129,12 +131,12 @@ void api_routes(rest::Api& api, Services& services) {
     rest::protocol_routes(api, store, services.protocols);
     rest::product_routes(api, store, services.products);
     rest::device_routes(api, store, services.devices);
-    rest::file_routes(api, store, services.files);
+    rest::file_routes(api, services.files);
     rest::firmware_routes(api, store, services.firmwares);
     rest::task_routes(api, store, services.tasks);
     rest::record_routes(api, store, services.records);
-    rest::live_routes(api, store, services.live);
-    rest::messaging_routes(api, store, services.live);
+    rest::live_routes(api, feed);
+    rest::messaging_routes(api, feed, messaging);
 }
 
 }  // namespace
@@ -146,13 +148,13 @@ struct Application::Parts {
     void connect_parts();
     void listen(const Config& config);
     void stop();
-    [[nodiscard]] http::Refuse refuse();
 
     const milliseconds stop_grace;
     std::optional<std::string> setup_token;
     std::atomic<bool> ready{false};
     Services services;
     Scheduler scheduler;
+    rest::LiveFeed feed;
     http::Router router;
     rest::Api api;
     net::EventLoops loops;
@@ -167,14 +169,16 @@ namespace {
 
 mqtt::MqttOptions mqtt_options(const Config& config) {
     mqtt::MqttOptions options = config.mqtt;
-    const auto add = [&](const std::string& key, const std::string& address, std::shared_ptr<SSL_CTX> tls) {
+    const auto add = [&](const std::string& key, const std::string& address,
+                         std::shared_ptr<SSL_CTX> tls) {
         if (!address.empty()) {
             HostPort at = listen_of(key, address);
             options.listen.push_back({std::move(at.host), at.port, std::move(tls)});
         }
     };
     add("mqtt_listen", config.mqtt_listen, nullptr);
-    add("mqtts_listen", config.mqtts_listen, config.mqtts_listen.empty() ? nullptr : tls_of(config));
+    add("mqtts_listen", config.mqtts_listen,
+        config.mqtts_listen.empty() ? nullptr : tls_of(config));
     return options;
 }
 
@@ -183,17 +187,21 @@ mqtt::MqttOptions mqtt_options(const Config& config) {
 Application::Parts::Parts(const Config& config, const std::optional<std::string>& admin_password)
     : stop_grace(config.stop_grace),
       services(config),
-      scheduler(*services.store, services.changes, services.presence, services.tasks, services.files, services.sender,
-                services.clock, services.ids, scheduler_options(config)),
+      scheduler(*services.store, services.changes, services.presence, services.tasks,
+                services.files, services.sender, services.clock, services.ids,
+                scheduler_options(config)),
+      feed(*services.store, services.live, config.live),
       api(router, services.access, services.clock, config.api),
       loops(config.event_loops),
       workers("worker", config.workers, config.worker_queue_max),
       uploads("upload", config.upload_workers, config.upload_queue_max),
-      gateway(loops, workers, services.messages,
-              [this](const std::string& client_id, const std::string& username, const std::string& password) {
-                  return services.sign_in.mqtt(client_id, username, password);
-              },
-              mqtt_options(config)) {
+      gateway(
+          loops, workers, services.messages,
+          [this](const std::string& client_id, const std::string& username,
+                 const std::string& password) {
+              return services.sign_in.mqtt(client_id, username, password);
+          },
+          mqtt_options(config)) {
     auto started = services.access.start(admin_password);
     if (!started) {
         throw std::runtime_error(started.error().message.en + " / " + started.error().message.zh);
@@ -203,6 +211,7 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
     connect_parts();
     scheduler.recover();
     scheduler.start();
+    feed.start();
     listen(config);
     ready = true;
 }
@@ -213,7 +222,8 @@ void Application::Parts::connect_parts() {
     services.changes.listen(scheduler.record_listeners());
     services.presence.listen(scheduler.presence_listeners());
     services.tasks.hook(scheduler.task_hooks());
-    services.devices.on_changed([this](const DeviceId& device) { services.presence.forget(device); });
+    services.devices.on_changed(
+        [this](const DeviceId& device) { services.presence.forget(device); });
     DeviceMessages::Hooks hooks;
     hooks.other_message = [this](const DeviceId& device, const uplink::OtherUplink& message) {
         services.replies.complete(device, message.message_id, message.body);
@@ -223,7 +233,7 @@ void Application::Parts::connect_parts() {
 }
 
 void Application::Parts::listen(const Config& config) {
-    api_routes(api, services);
+    api_routes(api, services, feed, config.messaging);
     PageSources pages;
     pages.ready = [this] { return ready.load(); };
     pages.metrics = [this] {
@@ -231,17 +241,21 @@ void Application::Parts::listen(const Config& config) {
         if (ready) {
             counters = [this] { return servers.front()->counters(); };
         }
-        return metrics_text({counters, gateway, services.messages, scheduler.dispatcher(), workers, uploads});
+        return metrics_text(
+            {counters, gateway, services.messages, scheduler.dispatcher(), workers, uploads});
     };
     page_routes(router, std::move(pages));
 
-    const auto serve = [&](const std::string& key, const std::string& address, std::shared_ptr<SSL_CTX> tls) {
+    const auto serve = [&](const std::string& key, const std::string& address,
+                           std::shared_ptr<SSL_CTX> tls) {
         HostPort at = listen_of(key, address);
         http::ServerOptions options = config.http;
         options.host = std::move(at.host);
         options.port = at.port;
         options.tls = std::move(tls);
-        servers.push_back(std::make_unique<http::Server>(loops, workers, uploads, router, refuse(), options));
+        servers.push_back(
+            std::make_unique<http::Server>(loops, workers, uploads, router,
+                                           rest::server_refusals(router, services.clock), options));
     };
     serve("listen", config.listen, nullptr);
     if (!config.https_listen.empty()) {
@@ -249,12 +263,6 @@ void Application::Parts::listen(const Config& config) {
     }
     services.urls.use_if_unset("http://" + servers.front()->address() + "/api");
     gateway.start();
-}
-
-http::Refuse Application::Parts::refuse() {
-    return [this](const Error& error, Language language, const http::Request*) {
-        return rest::refusal(error, language, services.clock.now());
-    };
 }
 
 void Application::Parts::stop() {
@@ -267,6 +275,7 @@ void Application::Parts::stop() {
     for (const auto& server : servers) {
         server->stop(stop_grace);
     }
+    feed.stop();
     scheduler.stop();
     while (services.presence.flush()) {
     }
@@ -283,10 +292,13 @@ Application::Application(const Config& config, const std::optional<std::string>&
 Application::~Application() = default;
 
 std::string Application::ready_line() const {
-    return fmt::format(R"({{"ready":true,"http":"{}","mqtt":"{}","pid":{}}})", http_address(), mqtt_address(), ::getpid());
+    return fmt::format(R"({{"ready":true,"http":"{}","mqtt":"{}","pid":{}}})", http_address(),
+                       mqtt_address(), ::getpid());
 }
 
-std::string Application::http_address() const { return parts_->servers.front()->address(); }
+std::string Application::http_address() const {
+    return parts_->servers.front()->address();
+}
 
 std::string Application::mqtt_address() const {
     const auto addresses = parts_->gateway.addresses();
@@ -300,7 +312,9 @@ std::optional<std::string> Application::setup_link() const {
     return fmt::format("http://{}/console/setup?token={}", http_address(), *parts_->setup_token);
 }
 
-void Application::stop() { parts_->stop(); }
+void Application::stop() {
+    parts_->stop();
+}
 
 std::vector<std::string> all_routes() {
     Config config;
@@ -312,7 +326,8 @@ std::vector<std::string> all_routes() {
         Services services(config);
         http::Router router;
         rest::Api api(router, services.access, services.clock, config.api);
-        api_routes(api, services);
+        rest::LiveFeed feed(*services.store, services.live, config.live);
+        api_routes(api, services, feed, config.messaging);
         page_routes(router, {[] { return true; }, [] { return std::string(); }});
         for (const auto& route : router.routes()) {
             lines.push_back(fmt::format("{} {}", http::name_of(route->method), route->pattern));

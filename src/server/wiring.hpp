@@ -14,14 +14,15 @@ namespace updraft::server {
 /// stops it in reverse. The only place that knows every module.
 class Application {
 public:
-    /// Opens the data folder, recovers, and listens. Throws StorageError or std::system_error with a
-    /// message for a person. `admin_password` is used on the first start only.
+    /// Opens the data folder, recovers, and listens. Throws StorageError or std::system_error with
+    /// a message for a person. `admin_password` is used on the first start only.
     Application(const Config& config, const std::optional<std::string>& admin_password);
     ~Application();
     Application(const Application&) = delete;
     Application& operator=(const Application&) = delete;
 
-    /// `{"ready":true,"http":"127.0.0.1:8848","mqtt":"127.0.0.1:1883","pid":4711}`, without newline.
+    /// `{"ready":true,"http":"127.0.0.1:8848","mqtt":"127.0.0.1:1883","pid":4711}`, without
+    /// newline.
     [[nodiscard]] std::string ready_line() const;
     [[nodiscard]] std::string http_address() const;
     [[nodiscard]] std::string mqtt_address() const;

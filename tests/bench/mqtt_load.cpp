@@ -1,5 +1,5 @@
-// Load for the MQTT gateway, and for a broker as its yardstick: one thread, one epoll, the project's
-// own packet codec. Prints one line of JSON.
+// Load for the MQTT gateway, and for a broker as its yardstick: one thread, one epoll, the
+// project's own packet codec. Prints one line of JSON.
 //
 //   mqtt_load connect|hold|publish|pull|progress --port P --devices N --product P --prefix X
 //             --secure-id I --secure-key K [--seconds S] [--pid SERVER]
@@ -36,8 +36,8 @@ struct Options {
     int port = 1883;
     int devices = 1000;
     int seconds = 5;
-    int active = 200;   // publishing at once
-    int window = 8;     // unacknowledged messages of one device
+    int active = 200;      // publishing at once
+    int window = 8;        // unacknowledged messages of one device
     int connecting = 256;  // sign-ins under way at once
     long pid = 0;
     std::string product, prefix, secure_id, secure_key;
@@ -83,8 +83,9 @@ public:
     void publish(std::string_view tail, std::string_view payload, std::uint8_t qos) {
         std::string packet;
         packet_id_ = static_cast<std::uint16_t>(packet_id_ == 65535 ? 1 : packet_id_ + 1);
-        mqtt::append_publish("/" + options_.product + "/" + id_ + std::string(tail), payload, qos, false,
-                             qos == 0 ? std::uint16_t{0} : packet_id_, mqtt::Version::v3_1_1, packet);
+        mqtt::append_publish("/" + options_.product + "/" + id_ + std::string(tail), payload, qos,
+                             false, qos == 0 ? std::uint16_t{0} : packet_id_, mqtt::Version::v3_1_1,
+                             packet);
         send(packet);
     }
 
@@ -116,7 +117,8 @@ public:
 private:
     std::string connect_packet() const {
         const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-                             std::chrono::system_clock::now().time_since_epoch()).count();
+                             std::chrono::system_clock::now().time_since_epoch())
+                             .count();
         mqtt::Connect connect;
         connect.client_id = id_;
         connect.keep_alive_s = 300;
@@ -130,7 +132,8 @@ private:
     }
     void flush() {
         while (!pending_.empty() && socket_ >= 0) {
-            const ssize_t sent_bytes = ::send(socket_, pending_.data(), pending_.size(), MSG_NOSIGNAL);
+            const ssize_t sent_bytes =
+                ::send(socket_, pending_.data(), pending_.size(), MSG_NOSIGNAL);
             if (sent_bytes <= 0) {
                 return;
             }
@@ -181,7 +184,8 @@ private:
         std::size_t opened = 0;
         std::size_t signed_in = 0;
         while (signed_in < clients_.size()) {
-            while (opened < clients_.size() && opened - signed_in < static_cast<std::size_t>(options_.connecting)) {
+            while (opened < clients_.size() &&
+                   opened - signed_in < static_cast<std::size_t>(options_.connecting)) {
                 clients_[opened++]->open(epoll_);
             }
             turn([&](Client& client, const mqtt::Packet& packet) {
@@ -228,12 +232,16 @@ private:
         if (options_.mode == "publish") {
             client.publish("/properties/report", R"({"properties":{"temperature":21}})", 1);
         } else if (options_.mode == "pull") {
-            client.publish("/firmware/pull", R"({"messageId":"1","currentVersion":"2.0","requestVersion":""})", 0);
+            client.publish("/firmware/pull",
+                           R"({"messageId":"1","currentVersion":"2.0","requestVersion":""})", 0);
         } else if (!client.started) {
-            client.publish("/firmware/pull", R"({"messageId":"1","currentVersion":"","requestVersion":""})", 0);
+            client.publish("/firmware/pull",
+                           R"({"messageId":"1","currentVersion":"","requestVersion":""})", 0);
         } else {
             client.publish("/firmware/upgrade/progress",
-                           R"({"progress":)" + std::to_string(number % 99) + R"(,"complete":false,"version":"2.0"})", 1);
+                           R"({"progress":)" + std::to_string(number % 99) +
+                               R"(,"complete":false,"version":"2.0"})",
+                           1);
         }
     }
 
@@ -272,7 +280,8 @@ private:
             turn(answer);
         }
         const double seconds = std::chrono::duration<double>(SteadyClock::now() - began).count();
-        std::cout << "{\"per_second\":" << static_cast<double>(answered - before) / seconds << "}\n";
+        std::cout << "{\"per_second\":" << static_cast<double>(answered - before) / seconds
+                  << "}\n";
         return 0;
     }
 

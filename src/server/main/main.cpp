@@ -8,7 +8,8 @@
 #include "server/version.hpp"
 
 int main(int argc, char** argv) {
-    // A peer that hangs up while a file is being sent must not end the process (sendfile has no flag).
+    // A peer that hangs up while a file is being sent must not end the process (sendfile has no
+    // flag).
     std::signal(SIGPIPE, SIG_IGN);
 
     int status = 0;
