@@ -110,7 +110,7 @@ def test_duplicate_key_is_400(api, world):
 
 
 def test_wrong_method_is_406(api):
-    answer = api.call("DELETE", FIRMWARE_QUERY)
+    answer = api.call("DELETE", "/notifications/_query")
     assert (answer.status, answer.json["code"]) == (406, "method_not_allowed")
     assert answer.json["message"] == "不支持的请求方法"
     assert {"GET", "POST"} <= {each.upper() for each in answer.json["result"]}

@@ -40,9 +40,16 @@ class Socket:
             for index, message in enumerate(self._seen):
                 if wanted(message):
                     return self._seen.pop(index)
-            text = self.ws.recv()
+            try:
+                text = self.ws.recv()
+            except websocket.WebSocketTimeoutException:
+                raise AssertionError(f"nothing of the kind came; only {self._seen}") from None
             assert text, "closed"
             self._seen.append(json.loads(text))
+
+    def device_state(self, wanted):
+        """The next event that says the device is in the state; its activation was an event too."""
+        return self.result(lambda message: message["payload"].get("value") == {"type": wanted})
 
     def result(self, wanted=lambda message: True, name="s1"):
         return self.wait(lambda message: message["type"] == "result" and message["requestId"] == name and wanted(message))
@@ -95,9 +102,9 @@ def test_device_state_in_real_time(world, socket):
     device, other = world.devices(product, 2)
     socket.subscribe("/dashboard/device/status/change/realTime", {"deviceId": device})
     with world.connected(product, other), world.connected(product, device):
-        online = socket.result()
-        assert online["payload"]["value"] == {"type": "online"} and online["payload"]["timestamp"] > 0
-    assert socket.result()["payload"]["value"] == {"type": "offline"}
+        assert socket.device_state("online")["payload"]["timestamp"] > 0
+        assert not [message for message in socket._seen if message["payload"]["value"]["type"] == "online"]
+    socket.device_state("offline")
 
 
 def test_device_events_by_topic(world, socket):
@@ -124,10 +131,13 @@ def test_unsub_ends_and_a_repeated_sub_is_ignored(world, socket):
     for _ in range(2):
         socket.subscribe(topic, {"deviceId": device})
     with world.connected(product, device):
-        socket.result()
-    socket.result()
+        socket.device_state("online")
+        socket.ping()
+        assert not [message for message in socket._seen if message["payload"]["value"]["type"] == "online"]
+    socket.device_state("offline")
     socket.send(type="unsub", id="s1")
     socket.ping()
+    socket._seen.clear()
     with world.connected(product, device):
         eventually(lambda: world.device_state(device) == "online")
     socket.ping()

@@ -244,10 +244,10 @@ def test_a_message_to_a_device_and_its_answer(api, world):
     product = world.product()
     device = world.device(product)
     with world.connected(product, device) as connected:
-        connected.report("1.0")
+        _, first = connected.wait_message("/firmware/read")  # the one after connecting; not answered
 
         def answer():
-            _, body = connected.wait_message("/firmware/read", seconds=8)
+            _, body = connected.wait_message("/firmware/read", lambda each: each["messageId"] != first["messageId"], seconds=8)
             connected.publish("/firmware/read/reply", {"messageId": body["messageId"], "success": True, "version": "1.0.1", "properties": {}})
 
         helper = threading.Thread(target=answer)

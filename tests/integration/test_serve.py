@@ -1,4 +1,5 @@
 """The command itself: flags, ready line, refusals at the start (design 2)."""
+import os
 import re
 import subprocess
 
@@ -8,8 +9,9 @@ from support.api import PASSWORD, Api
 from support.server import binary
 
 
-def run(*arguments, seconds=20, **options):
-    return subprocess.run([str(binary()), *arguments], capture_output=True, text=True, timeout=seconds, **options)
+def run(*arguments, environment=None):
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("UPDRAFT_")}
+    return subprocess.run([str(binary()), *arguments], capture_output=True, text=True, timeout=20, env={**inherited, **(environment or {})})
 
 
 def test_ready_line(server):
@@ -21,6 +23,11 @@ def test_ready_line(server):
 
 def test_standard_output_holds_the_ready_line_and_no_logs(server):
     assert sum(line.startswith("{") for line in server.output) == 1
+
+
+def test_an_unknown_variable_is_named(tmp_path):
+    answer = run("serve", "--data", str(tmp_path), environment={"UPDRAFT_LISTN": "127.0.0.1:0"})
+    assert answer.returncode != 0 and "UPDRAFT_LISTN" in answer.stderr and "UPDRAFT_LISTEN" in answer.stderr
 
 
 def test_an_unknown_flag_is_named(tmp_path):
@@ -47,7 +54,7 @@ def test_an_address_in_use_stops_the_start_and_is_named(server, tmp_path):
 
 
 def test_a_short_password_stops_the_first_start(tmp_path):
-    answer = run("serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0", env={"UPDRAFT_ADMIN_PASSWORD": "x"})
+    answer = run("serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0", environment={"UPDRAFT_ADMIN_PASSWORD": "x"})
     assert answer.returncode != 0 and "assword" in answer.stderr
 
 

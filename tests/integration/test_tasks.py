@@ -32,10 +32,13 @@ def mixed(world):
     api = world.api
     canceled = world.record(task, devices["canceled"])
     api.post(f"{TASK}/_stop", [canceled["id"]])
-    for state, end in (("success", lambda each: each.succeed("1.1")), ("failed", lambda each: each.fail("1.1", "校验失败"))):
-        with world.connected(product, devices[state]) as device:
-            device.wait_push()
-            end(device)
+    with world.connected(product, devices["success"]) as device:
+        device.wait_push()
+        device.succeed("1.1")
+    with world.connected(product, devices["failed"]) as device:
+        device.wait_push()
+        device.progress(60, "1.1")
+        device.fail("1.1", "校验失败")
     with world.connected(product, devices["processing"]) as device:
         device.wait_push()
         device.progress(40, "1.1")

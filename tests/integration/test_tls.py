@@ -56,6 +56,7 @@ def test_curl_verifies_the_certificate(secure, certificate):
     assert subprocess.run(["curl", "-sS", "--max-time", "10", url], capture_output=True).returncode != 0
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_tls_is_refused(secure, certificate):
     context = trusting(certificate[0])
     context.minimum_version = ssl.TLSVersion.TLSv1

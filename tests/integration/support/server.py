@@ -50,8 +50,8 @@ class Server:
 
     def _launch(self):
         self.data.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, **{k: v for k, v in self.environment.items() if v is not None}}
-        environment = {name: value for name, value in environment.items() if self.environment.get(name, "") is not None}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("UPDRAFT_")}
+        environment = {**inherited, **{name: value for name, value in self.environment.items() if value is not None}}
         command = [
             str(binary()),
             "serve",
