@@ -48,8 +48,12 @@ struct DemoFlags {
     std::string password;
 };
 
+/// A line in both languages, or once if it is the same in both: a command.
 void say(const Text& line) {
-    std::fprintf(stderr, "  %s\n  %s\n", line.zh.c_str(), line.en.c_str());
+    std::fprintf(stderr, "  %s\n", line.zh.c_str());
+    if (line.en != line.zh) {
+        std::fprintf(stderr, "  %s\n", line.en.c_str());
+    }
 }
 
 void welcome(const Application& application, const std::string& password) {

@@ -135,7 +135,8 @@ struct DemoScenario::State {
     Result<void> ensure_firmwares(const DemoProduct& product);
     Result<void> create_firmware(const DemoProduct& product, const DemoVersion& version);
     Result<std::string> firmware_id(const DemoProduct& product, std::string_view version);
-    Result<void> ensure_task(const DemoProduct& product);
+    Result<std::string> ensure_task(const DemoProduct& product);
+    void announce_commands(const std::string& push_task);
     Result<void> run_fleet(const DemoProduct& product, std::size_t count, const std::string& key);
     /// Waits until most devices are there, for some seconds at most: a task over a connected fleet
     /// shows at once what it does.
@@ -254,13 +255,13 @@ Result<void> DemoScenario::State::create_firmware(const DemoProduct& product,
     return {};
 }
 
-Result<void> DemoScenario::State::ensure_task(const DemoProduct& product) {
+Result<std::string> DemoScenario::State::ensure_task(const DemoProduct& product) {
     const json::object query =
         where_equal({{"productId", product.id}, {"name", product.task_name}});
     UPDRAFT_TRY(const json::value found,
                 rest.post("/firmware/upgrade/task/_query/no-paging", query));
     if (found.is_array() && !found.get_array().empty()) {
-        return {};
+        return text_member(found.get_array().front(), "id");
     }
     UPDRAFT_TRY(const std::string firmware, firmware_id(product, product.task_version));
     json::object task{{"name", product.task_name}, {"mode", product.task_mode},
@@ -271,9 +272,8 @@ Result<void> DemoScenario::State::ensure_task(const DemoProduct& product) {
         task["responseTimeoutSeconds"] = 30;
         task["rate"] = options.pushes_per_second;
     }
-    UPDRAFT_TRY([[maybe_unused]] const json::value created,
-                rest.post("/firmware/upgrade/task", task));
-    return {};
+    UPDRAFT_TRY(const json::value created, rest.post("/firmware/upgrade/task", task));
+    return text_member(created, "id");
 }
 
 FleetOptions DemoScenario::State::fleet_options(const DemoProduct& product, std::size_t count,
@@ -375,18 +375,26 @@ Result<void> DemoScenario::State::set_up() {
         UPDRAFT_CHECK(ensure_firmwares(*product));
     }
     UPDRAFT_CHECK(wait_for_devices());
-    for (const auto& [product, count] : parts) {
-        UPDRAFT_CHECK(ensure_task(*product));
-    }
-    announce(text("控制台: {}/console/  用户名: {}  密码: {}",
-                  "console: {}/console/  user: {}  password: {}", options.base_url,
-                  options.username, options.password));
-    announce(text(
-        "请看 远程升级 > 升级任务“{}”：进度会自己走到头，少数设备失败；点“批量重试”后到达 100%。",
-        "look at Remote upgrade > task \"{}\": it moves to its end by itself, some devices fail; "
-        "\"Retry failed\" brings it to 100 %.",
-        gateway.task_name));
+    UPDRAFT_TRY(const std::string push_task, ensure_task(gateway));
+    UPDRAFT_CHECK(ensure_task(sensor));
+    announce_commands(push_task);
     return {};
+}
+
+void DemoScenario::State::announce_commands(const std::string& push_task) {
+    const std::string call =
+        fmt::format("curl -s -H 'X-Access-Token: {}' -H 'Content-Type: application/json' {}",
+                    rest.token(), options.base_url);
+    const std::string watch =
+        call +
+        "/firmware/upgrade/task/detail/_query -d '{}' | python3 -m json.tool --no-ensure-ascii";
+    const std::string retry =
+        fmt::format("{}/firmware/upgrade/task/{}/_start -d '[\"failed\"]'", call, push_task);
+    announce({"查看进展：推送任务会自己走到头，少数设备失败：",
+              "watch: the push task moves to its end by itself, some devices fail:"});
+    announce({watch, watch});
+    announce({"批量重试，到达 100%：", "retry what failed; it reaches 100 %:"});
+    announce({retry, retry});
 }
 
 Result<void> DemoScenario::start() {

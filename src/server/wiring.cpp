@@ -15,6 +15,7 @@
 #include "app/system_service.hpp"
 #include "app/upgrade_sender.hpp"
 #include "base/log.hpp"
+#include "server/data_folder.hpp"
 #include "server/joined_links.hpp"
 #include "server/metrics.hpp"
 #include "server/pages.hpp"
@@ -39,14 +40,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string database_path(const Config& config) {
-    fs::create_directories(config.data);
-    return (fs::path(config.data) / "updraft.db").string();
-}
-
-SqliteOptions storage_options(const Config& config) {
+SqliteOptions storage_options(const Config& config, const DataFolder& folder) {
     SqliteOptions options = config.storage;
-    options.path = database_path(config);
+    options.path = (folder.path() / "updraft.db").string();
     return options;
 }
 
@@ -76,8 +72,9 @@ HostPort listen_of(const std::string& key, const std::string& value) {
 /// The use cases, and what they share.
 struct Services {
     explicit Services(const Config& config)
-        : ids(clock, config.node),
-          store(open_sqlite_store(storage_options(config))),
+        : folder(config.data),
+          ids(clock, config.node),
+          store(open_sqlite_store(storage_options(config, folder))),
           artifacts(open_artifact_files(config.data)),
           urls(config.public_url),
           changes(clock, ids, live),
@@ -96,6 +93,7 @@ struct Services {
           sender(*store, links, presence, urls, live, clock, ids),
           sign_in(*store, clock) {}
 
+    DataFolder folder;
     SystemClock clock;
     SnowflakeIds ids;
     LiveEvents live;
@@ -318,7 +316,6 @@ void Application::stop() {
 
 std::vector<std::string> all_routes() {
     Config config;
-    config.storage.path = ":memory:";
     const fs::path folder = fs::temp_directory_path() / ("updraft-routes-" + random_hex(8));
     config.data = folder.string();
     std::vector<std::string> lines;
