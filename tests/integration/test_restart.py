@@ -1,5 +1,7 @@
 """What was acknowledged is there after SIGTERM and after kill -9, and deadlines go on (T26)."""
+import http.client
 import socket
+import threading
 import time
 
 import pytest
@@ -132,6 +134,35 @@ def test_kill_in_the_middle_of_reports_loses_nothing_acknowledged(stage):
         server.kill()
     server.start()
     assert world.record(task)["progress"] == acknowledged
+
+
+def test_kill_under_concurrent_writes_loses_nothing_acknowledged(stage):
+    server, world = stage
+    product = world.product()
+    acknowledged, stopped = [], threading.Event()
+
+    def write(name):
+        api = world.api.clone()
+        for number in range(10_000):
+            row = {"id": f"{product}-{name}-{number}", "name": "n", "productId": product}
+            try:
+                if stopped.is_set() or api.call("POST", "/device-instance", row).status != 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                return
+            acknowledged.append(row["id"])
+
+    writers = [threading.Thread(target=write, args=(name,)) for name in range(4)]
+    for each in writers:
+        each.start()
+    eventually(lambda: len(acknowledged) > 50, 15)
+    server.kill()
+    stopped.set()
+    for each in writers:
+        each.join()
+    server.start()
+    there = {row["id"] for row in world.api.rows("/device-instance", ("productId", product))}
+    assert set(acknowledged) <= there and len(there) <= len(acknowledged) + len(writers)
 
 
 def test_kill_while_uploading_leaves_nothing(stage):

@@ -420,15 +420,25 @@ def test_filter_of_tasks_by_state(world):
     assert found("success") == found("successful") == {waiting["id"]}
 
 
-def test_vector_progress_is_floored(world):
-    product = world.product()
-    devices = world.devices(product, 3)
-    task = world.task(world.foreign_firmware(product), devices)
-    for number, device in enumerate(devices, 1):
-        with world.connected(product, device) as connected:
-            connected.wait_push()
-            connected.succeed("1.1")
-        assert world.detail(task)["progress"] == (33, 66, 100)[number - 1]
+def test_vector_progress_199_of_200(api, world):
+    """199 children of a gateway report the target version (T14); one does not."""
+    gateways, children = world.product(deviceType="gateway"), world.product(deviceType="childrenDevice")
+    gateway = world.device(gateways)
+    ids = [f"{children}-{number:03}" for number in range(200)]
+    api.post("/device-instance/_batch", [{"id": each, "name": each, "productId": children, "parentId": gateway} for each in ids])
+    assert api.put("/device-instance/batch/_deploy", ids) == 200
+    task = world.task(world.foreign_firmware(children), mode="pull")
+    with world.connected(gateways, gateway) as connected:
+        for number, each in enumerate(ids[:199], 1):
+            connected.publish(f"/child/{each}/firmware/report", {"version": "1.1"})
+            if number in (1, 2, 100):
+                assert world.detail(task)["progress"] == number // 2
+        detail = world.detail(task)
+        assert (detail["success"], detail["total"], detail["progress"]) == (199, 200, 99)
+        assert detail["state"]["value"] == "processing"
+        connected.publish(f"/child/{ids[199]}/firmware/report", {"version": "1.1"})
+    detail = world.detail(task)
+    assert (detail["progress"], detail["state"]["value"]) == (100, "success")
 
 
 # -- deletion ------------------------------------------------------------------------------------------
