@@ -3,6 +3,7 @@
 #include "app/device_messages_incoming.hpp"
 #include "base/log.hpp"
 #include "domain/message_matching.hpp"
+#include "protocol/jetlinks/codec.hpp"
 
 namespace updraft {
 namespace {
@@ -39,6 +40,25 @@ std::string_view live_kind_of(const UplinkBody& body) {
         std::string_view operator()(const uplink::OtherUplink&) const { return {}; }
     };
     return std::visit(Kind{}, body);
+}
+
+/// What a message may answer: one of ours with this id; an empty id: none.
+struct Answered {
+    std::string message_id;
+    std::string payload;
+};
+
+Answered answered_by(const UplinkMessage& message) {
+    if (const auto* reply = std::get_if<uplink::FirmwareReadReply>(&message.body)) {
+        return {reply->message_id, message.payload};
+    }
+    if (const auto* reply = std::get_if<uplink::UpgradeReply>(&message.body)) {
+        return {reply->message_id, message.payload};
+    }
+    if (const auto* other = std::get_if<uplink::OtherUplink>(&message.body)) {
+        return {other->message_id, other->body};
+    }
+    return {};
 }
 
 /// At most `bytes_max` bytes, not ending inside a character.
@@ -130,6 +150,12 @@ void DeviceMessages::accept(const Incoming& incoming) {
         }
     }
     announce(incoming);
+    if (hooks_.answered) {
+        const Answered answered = answered_by(incoming.message);
+        if (!answered.message_id.empty()) {
+            hooks_.answered(incoming.message.device, answered.message_id, answered.payload);
+        }
+    }
 }
 
 void DeviceMessages::announce(const Incoming& incoming) const {
@@ -138,6 +164,13 @@ void DeviceMessages::announce(const Incoming& incoming) const {
         live_.publish({clock_.now(),
                        live::DeviceMessageSeen{incoming.message.device, incoming.message.product,
                                                std::string(kind), incoming.message.payload}});
+    }
+    const std::optional<DownlinkMessage>& reply = incoming.handled.reply;
+    if (reply && std::holds_alternative<downlink::FirmwarePullReply>(reply->body) &&
+        live_.anyone_listens()) {
+        live_.publish({clock_.now(), live::DeviceMessageSeen{
+                                         incoming.message.device, incoming.message.product,
+                                         "firmware/pull/reply", jetlinks::encode(*reply).payload}});
     }
 }
 
@@ -214,9 +247,6 @@ void DeviceMessages::at_once(Incoming& incoming, const uplink::Offline& /*said*/
 
 void DeviceMessages::at_once(Incoming& incoming, const uplink::OtherUplink& other) const {
     log::debug("devices", "message device={} type={}", incoming.message.device, other.message_type);
-    if (hooks_.other_message) {
-        hooks_.other_message(incoming.message.device, other);
-    }
 }
 
 /// The hot path: one read of the device's records and one update.

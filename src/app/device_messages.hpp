@@ -36,8 +36,10 @@ public:
     };
 
     struct Hooks {
-        /// What OtherUplink messages are: perhaps the reply to an operator's command.
-        std::function<void(const DeviceId&, const uplink::OtherUplink&)> other_message;
+        /// A message that answers one of ours, by its message id: perhaps an operator's command.
+        std::function<void(const DeviceId&, const std::string& message_id,
+                           const std::string& payload)>
+            answered;
         /// Runs work on a worker thread; false when it is too busy. Unset: pulls go to the writer
         /// at once. With it, a pull without news costs no write (design 3.3).
         std::function<bool(std::function<void()>)> run_read;

@@ -63,7 +63,7 @@ Result<void> FirmwareService::check_artifact(const Repositories& rows, Firmware&
             text("签名不一致，请检查文件是否上传正确: 填写的{}是{}，文件的是{}",
                  "the digest does not match, check the uploaded file: the given {} is {}, the "
                  "file's is {}",
-                 name_of(firmware.sign_method), firmware.sign, digest));
+                 name_of(*firmware.sign_method), firmware.sign, digest));
     }
     firmware.file = file->id;
     firmware.size_bytes = file->size_bytes;

@@ -17,7 +17,7 @@ downlink::UpgradeFirmware upgrade_message(const Firmware& firmware, const Upgrad
         message.parameters.insert_or_assign(property.id, property.value);
     }
     message.sign = firmware.sign;
-    message.sign_method = name_of(firmware.sign_method);
+    message.sign_method = name_of(*firmware.sign_method);
     message.firmware_id = firmware.id.value;
     message.size_bytes = firmware.size_bytes;
     message.force = record.forced;

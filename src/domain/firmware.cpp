@@ -19,9 +19,9 @@ std::size_t hex_digits_of(SignMethod method) {
     return 0;
 }
 
-/// Row 10. What an absent number leaves is 0, so 0 reads as "not filled in".
+/// Row 10.
 void check_version_order(FormRules& rules, int order) {
-    if (rules.require(order != 0, "versionOrder",
+    if (rules.require(order != version_order_missing, "versionOrder",
                       {"请输入版本序号", "enter the version order, 1 to 99999"})) {
         rules.require(
             order >= version_order_min && order <= version_order_max, "versionOrder",
@@ -35,7 +35,10 @@ void check_sign(FormRules& rules, const Firmware& firmware) {
     if (!rules.require(!firmware.sign.empty(), "sign", {"请输入签名", "enter the signature"})) {
         return;
     }
-    const std::size_t digits = hex_digits_of(firmware.sign_method);
+    if (!firmware.sign_method) {
+        return;  // row 11 has spoken
+    }
+    const std::size_t digits = hex_digits_of(*firmware.sign_method);
     rules.require(
         is_hex(firmware.sign, digits), "sign",
         text("签名应为{}位十六进制字符", "the signature has to be {} hex digits", digits));
@@ -65,6 +68,8 @@ Result<Firmware> checked(Firmware firmware) {
     rules.require_text(firmware.version, "version", {"请输入版本号", "enter a version"},
                        name_characters_max);
     check_version_order(rules, firmware.version_order);
+    rules.require(firmware.sign_method.has_value(), "signMethod",
+                  {"请选择签名方式", "choose a signature method, md5 or sha256"});
     check_sign(rules, firmware);
     rules.require(!firmware.url.empty(), "url", {"请上传文件", "upload a file"});
     rules.require(firmware.size_bytes >= 0, "size",

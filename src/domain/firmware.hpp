@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,17 +23,22 @@ struct FirmwareProperty {
     friend bool operator==(const FirmwareProperty&, const FirmwareProperty&) = default;
 };
 
+/// What a form leaves that says no version order.
+inline constexpr int version_order_missing = std::numeric_limits<int>::min();
+
 /// One version of a product's software.
 struct Firmware {
     FirmwareId id;
     std::string name;  ///< 1..64 characters
     ProductId product;
     std::string product_name;
-    std::string version;    ///< 1..64 characters, free text; unique in the product
-    int version_order = 0;  ///< 1..99999, unique in the product: what "newer" means
-    SignMethod sign_method = SignMethod::sha256;
-    std::string sign;            ///< lower-case hex digest of the artifact
-    std::string url;             ///< as stored; may be relative to the public base path
+    std::string version;  ///< 1..64 characters, free text; unique in the product
+    /// 1..99999, unique in the product: what "newer" means; `version_order_missing` in a form that
+    /// does not say it.
+    int version_order = version_order_missing;
+    std::optional<SignMethod> sign_method;  ///< absent only in a form that does not say it
+    std::string sign;                       ///< lower-case hex digest of the artifact
+    std::string url;                        ///< as stored; may be relative to the public base path
     std::optional<FileId> file;  ///< our own stored file behind `url`, if it is one of ours
     std::int64_t size_bytes = 0;
     std::vector<FirmwareProperty> properties;

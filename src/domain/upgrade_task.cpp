@@ -79,11 +79,13 @@ Result<UpgradeTask> checked(UpgradeTask task) {
     rules.require_text(task.name, "name", {"请输入任务名称", "enter a task name"},
                        name_characters_max);
     if (task.mode == UpgradeMode::push) {
-        check_timeout(rules, task.response_timeout, "responseTimeoutSeconds",
-                      {"请输入响应超时时间", "enter the response timeout, 1 to 99999 seconds"});
+        check_timeout(
+            rules, task.response_timeout, "responseTimeoutSeconds",
+            {"请输入响应超时时间，1~99999秒", "enter the response timeout, 1 to 99999 seconds"});
     }
-    check_timeout(rules, task.upgrade_timeout, "timeoutSeconds",
-                  {"请输入升级超时时间", "enter the upgrade timeout, 1 to 99999 seconds"});
+    check_timeout(
+        rules, task.upgrade_timeout, "timeoutSeconds",
+        {"请输入升级超时时间，1~99999秒", "enter the upgrade timeout, 1 to 99999 seconds"});
     rules.require(
         task.release_type == ReleaseType::all || !task.devices.empty() || !task.terms.empty(),
         "deviceId", {"请选择设备", "choose devices"});

@@ -223,8 +223,9 @@ void Application::Parts::connect_parts() {
     services.devices.on_changed(
         [this](const DeviceId& device) { services.presence.forget(device); });
     DeviceMessages::Hooks hooks;
-    hooks.other_message = [this](const DeviceId& device, const uplink::OtherUplink& message) {
-        services.replies.complete(device, message.message_id, message.body);
+    hooks.answered = [this](const DeviceId& device, const std::string& message_id,
+                            const std::string& payload) {
+        services.replies.complete(device, message_id, payload);
     };
     hooks.run_read = [this](std::function<void()> work) { return workers.post(std::move(work)); };
     services.messages.hook(std::move(hooks));

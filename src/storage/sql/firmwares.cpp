@@ -70,7 +70,7 @@ public:
             "sign_method, sign, url, file_id, size_bytes, properties, description, creator_id, "
             "creator_name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             f.id, f.name, f.product, f.product_name, f.version, f.version_order,
-            name_of(f.sign_method), f.sign, f.url, f.file, f.size_bytes, to_json(f.properties),
+            name_of(*f.sign_method), f.sign, f.url, f.file, f.size_bytes, to_json(f.properties),
             f.description, f.creator, f.creator_name, f.created_at);
     }
 
@@ -80,7 +80,7 @@ public:
             "version_order = ?, sign_method = ?, sign = ?, url = ?, file_id = ?, size_bytes = ?, "
             "properties = ?, description = ?, creator_id = ?, creator_name = ?, created_at = ? "
             "WHERE id = ?",
-            f.name, f.product, f.product_name, f.version, f.version_order, name_of(f.sign_method),
+            f.name, f.product, f.product_name, f.version, f.version_order, name_of(*f.sign_method),
             f.sign, f.url, f.file, f.size_bytes, to_json(f.properties), f.description, f.creator,
             f.creator_name, f.created_at, f.id);
     }

@@ -65,7 +65,7 @@ TEST(FirmwareForm, Row9_VersionIsRequiredFreeTextOfAtMost64Characters) {
 }
 
 TEST(FirmwareForm, Row10_VersionOrderIsRequiredFrom1To99999) {
-    EXPECT_EQ(refusals([](Firmware& f) { f.version_order = 0; }),
+    EXPECT_EQ(refusals([](Firmware& f) { f.version_order = version_order_missing; }),
               Lines{"versionOrder: 请输入版本序号"});
     EXPECT_EQ(refusals([](Firmware& f) { f.version_order = 1; }), Lines{});
     EXPECT_EQ(refusals([](Firmware& f) { f.version_order = 99'999; }), Lines{});
@@ -117,7 +117,8 @@ TEST(FirmwareForm, Row16_DescriptionIsAtMost200Characters) {
 TEST(FirmwareForm, Rows7To16_AnEmptyFormNamesEveryRuleInTheFormsOrder) {
     EXPECT_EQ(refusals([](Firmware& f) { f = Firmware{}; }),
               (Lines{"name: 请输入名称", "productId: 请选择所属产品", "version: 请输入版本号",
-                     "versionOrder: 请输入版本序号", "sign: 请输入签名", "url: 请上传文件"}));
+                     "versionOrder: 请输入版本序号", "signMethod: 请选择签名方式",
+                     "sign: 请输入签名", "url: 请上传文件"}));
 }
 
 TEST(FirmwareForm, Row23_OnlyWhatDevicesRelyOnIsFrozen) {

@@ -49,7 +49,7 @@ TEST(TaskForm, Row33_NameIsRequiredAndAtMost64Characters) {
 
 TEST(TaskForm, Row35_ResponseTimeoutIsRequiredForPushFrom1To99999) {
     EXPECT_EQ(refusals([](UpgradeTask& t) { t.response_timeout = 0s; }),
-              Lines{"responseTimeoutSeconds: 请输入响应超时时间"});
+              Lines{"responseTimeoutSeconds: 请输入响应超时时间，1~99999秒"});
     EXPECT_EQ(refusals([](UpgradeTask& t) { t.response_timeout = 1s; }), Lines{});
     EXPECT_EQ(refusals([](UpgradeTask& t) { t.response_timeout = 99'999s; }), Lines{});
     for (const seconds outside : {-1s, 100'000s}) {
@@ -70,7 +70,7 @@ TEST(TaskForm, Row35_APullTaskHasNoResponseTimeout) {
 
 TEST(TaskForm, Row36_UpgradeTimeoutIsRequiredFrom1To99999) {
     EXPECT_EQ(refusals([](UpgradeTask& t) { t.upgrade_timeout = 0s; }),
-              Lines{"timeoutSeconds: 请输入升级超时时间"});
+              Lines{"timeoutSeconds: 请输入升级超时时间，1~99999秒"});
     EXPECT_EQ(refusals([](UpgradeTask& t) { t.upgrade_timeout = 99'999s; }), Lines{});
     EXPECT_EQ(refusals([](UpgradeTask& t) { t.upgrade_timeout = 100'000s; }),
               Lines{"timeoutSeconds: 请输入1~99999之间的正整数"});

@@ -17,7 +17,19 @@ Result<std::vector<FirmwareProperty>> properties_of(const std::vector<json::obje
     return properties;
 }
 
-/// Sets the members that the request gives; a new firmware has to say its signMethod (row 11).
+/// By name in any case, or as an object with `value`; nothing if it is neither: row 11 says so.
+std::optional<SignMethod> sign_method_of(const json::value& member) {
+    const json::value* name = &member;
+    if (const json::object* choice = member.if_object()) {
+        name = choice->if_contains("value");
+    }
+    if (name == nullptr || !name->is_string()) {
+        return std::nullopt;
+    }
+    return sign_method_named(std::string_view(name->as_string()));
+}
+
+/// Sets the members that the request gives; what is missing or wrong is the form rules' business.
 Result<void> fill_in(Firmware& firmware, const json::object& row) {
     JsonReader reader(row);
     const auto take = [&](std::string& member, std::string_view name) {
@@ -40,18 +52,8 @@ Result<void> fill_in(Firmware& firmware, const json::object& row) {
     if (const auto rows = reader.objects("properties")) {
         UPDRAFT_TRY(firmware.properties, properties_of(*rows));
     }
-    const bool is_new = firmware.id.empty();
-    const json::value* method = row.if_contains("signMethod");
-    const auto named = method != nullptr && method->is_string()
-                           ? sign_method_named(std::string_view(method->as_string()))
-                           : std::nullopt;
-    if (named) {
-        firmware.sign_method = *named;
-    } else if (const auto chosen =
-                   reader.choice("signMethod", {SignMethod::md5, SignMethod::sha256})) {
-        firmware.sign_method = *chosen;
-    } else if (is_new && !reader.has("signMethod")) {
-        return Error::invalid("signMethod", text("请选择签名方式", "choose a signature method"));
+    if (reader.has("signMethod")) {
+        firmware.sign_method = sign_method_of(row.at("signMethod"));
     }
     return reader.finish();
 }
@@ -88,7 +90,7 @@ json::object firmware_json(const Firmware& firmware, Language /*language*/) {
             {"versionOrder", firmware.version_order},
             {"url", firmware.url},
             {"sign", firmware.sign},
-            {"signMethod", name_of(firmware.sign_method)},
+            {"signMethod", name_of(*firmware.sign_method)},
             {"size", firmware.size_bytes},
             {"properties", std::move(properties)},
             {"description", firmware.description},
