@@ -106,11 +106,16 @@ def check_operation(document, method, path, operation, item):
     for tag in operation.get("tags", []):
         if tag not in known_tags:
             yield f"{where}: tag {tag} is not declared"
-    parameters = [resolve(document, each) for each in operation.get("parameters", []) + item.get("parameters", [])]
+    parameters = [
+        resolve(document, each)
+        for each in operation.get("parameters", []) + item.get("parameters", [])
+    ]
     declared = {each["name"] for each in parameters if each["in"] == "path"}
     in_path = set(re.findall(r"\{([^}]+)\}", path))
     for name in in_path ^ declared:
-        yield f"{where}: path parameter {name} is " + ("not declared" if name in in_path else "not in the path")
+        yield f"{where}: path parameter {name} is " + (
+            "not declared" if name in in_path else "not in the path"
+        )
     for status, response in operation.get("responses", {}).items():
         if not re.fullmatch(r"[1-5]\d\d|[1-5]XX|default", str(status)):
             yield f"{where}: {status} is no status"
@@ -172,7 +177,9 @@ def check_routes(document, lines):
 
 
 def routes_of(binary):
-    answer = subprocess.run([binary, "routes"], capture_output=True, text=True, timeout=30, check=True)
+    answer = subprocess.run(
+        [binary, "routes"], capture_output=True, text=True, timeout=30, check=True
+    )
     return answer.stdout.splitlines()
 
 

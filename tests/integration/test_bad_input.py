@@ -60,7 +60,13 @@ def test_a_disabled_product(api, world):
 
 
 def test_name_of_65_characters(api, world, product):
-    api.refused("POST", FIRMWARE, {**world.firmware_body(product), "name": "名" * 65}, zh="最多可输入64个字符", en="64")
+    api.refused(
+        "POST",
+        FIRMWARE,
+        {**world.firmware_body(product), "name": "名" * 65},
+        zh="最多可输入64个字符",
+        en="64",
+    )
 
 
 def test_empty_device_set(api, world, product):
@@ -71,7 +77,9 @@ def test_empty_device_set(api, world, product):
 
 def test_unknown_column_in_the_terms_of_a_task(api, world, product):
     world.device(product)
-    body = world.task_body(world.foreign_firmware(product), terms=[{"column": "colour", "value": "red"}])
+    body = world.task_body(
+        world.foreign_firmware(product), terms=[{"column": "colour", "value": "red"}]
+    )
     answer = api.refused("POST", TASK, body)
     assert "colour" in answer["message"]
     assert api.count(TASK, ("productId", product)) == 0
@@ -83,7 +91,12 @@ def test_the_same_creation_from_two_people_at_once(server, api, world, product):
     bodies = [world.firmware_body(product, f"1.{n}", 1, file=file) for n in range(8)]
     clients = [api.clone() for _ in bodies]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        statuses = [answer.status for answer in pool.map(lambda pair: pair[0].call("POST", FIRMWARE, pair[1]), zip(clients, bodies))]
+        statuses = [
+            answer.status
+            for answer in pool.map(
+                lambda pair: pair[0].call("POST", FIRMWARE, pair[1]), zip(clients, bodies)
+            )
+        ]
     assert sorted(statuses) == [200] + [400] * 7
     assert api.count(FIRMWARE, ("productId", product)) == 1
 
@@ -117,7 +130,9 @@ BROKEN_HTTP = {
     "length and chunks": b"POST /firmware HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "broken chunk": b"POST /firmware HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "long target": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    "many headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(5000)) + b"\r\n",
+    "many headers": b"GET / HTTP/1.1\r\nHost: x\r\n"
+    + b"".join(b"X-%d: y\r\n" % n for n in range(5000))
+    + b"\r\n",
     "tls": b"\x16\x03\x01\x00\xa5",
 }
 
@@ -140,7 +155,12 @@ def test_deep_json_is_refused(api):
 
 
 def files_below(folder):
-    return sorted(str(path) for path in folder.rglob("*") if path.is_file() and not any(part in path.name for part in (".db", ".sqlite", "-wal", "-shm")))
+    return sorted(
+        str(path)
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(part in path.name for part in (".db", ".sqlite", "-wal", "-shm"))
+    )
 
 
 def test_a_cut_upload_leaves_nothing_behind(private_server):
@@ -163,8 +183,15 @@ def test_a_cut_sharded_piece_can_be_sent_again(api, world, server):
     raw_request(server, head.encode() + payload[:50_000])
     for offset in (0, 100_000):
         payload, kind = multipart(content[offset : offset + 100_000])
-        file = api.post(f"/file/upload/sharding/{session}?offset={offset}&length=200000", raw=payload, content_type=kind)
-    assert api.call("GET", f"/file/{file['id']}?accessKey={file['others']['accessKey']}").body == content
+        file = api.post(
+            f"/file/upload/sharding/{session}?offset={offset}&length=200000",
+            raw=payload,
+            content_type=kind,
+        )
+    assert (
+        api.call("GET", f"/file/{file['id']}?accessKey={file['others']['accessKey']}").body
+        == content
+    )
 
 
 def test_a_file_over_the_limit(private_server):
@@ -175,7 +202,9 @@ def test_a_file_over_the_limit(private_server):
     before = files_below(server.data)
     payload, kind = multipart(os.urandom(10 * 1024 + 1))
     for language in ("zh", "en"):
-        answer = api.clone(language=language).call("POST", "/file/upload", raw=payload, content_type=kind)
+        answer = api.clone(language=language).call(
+            "POST", "/file/upload", raw=payload, content_type=kind
+        )
         assert answer.status == 413 and has_chinese(answer.message) == (language == "zh"), answer
     assert files_below(server.data) == before
 
@@ -188,7 +217,11 @@ def small_disk(tmp_path):
         pytest.skip("mounting a small file system needs root")
     folder = tmp_path / "small"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, text=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+    )
     if mounted.returncode != 0:
         pytest.skip("cannot mount a tmpfs here: " + mounted.stderr.strip())
     yield folder
@@ -203,8 +236,12 @@ def test_full_disk(small_disk):
         before = files_below(server.data)
         payload, kind = multipart(os.urandom(60 * 1024 * 1024))
         for language in ("zh", "en"):
-            answer = api.clone(language=language).call("POST", "/file/upload", raw=payload, content_type=kind)
-            assert answer.status == 507 and has_chinese(answer.message) == (language == "zh"), answer
+            answer = api.clone(language=language).call(
+                "POST", "/file/upload", raw=payload, content_type=kind
+            )
+            assert answer.status == 507 and has_chinese(answer.message) == (
+                language == "zh"
+            ), answer
         assert files_below(server.data) == before
         assert Api(server.http).call("GET", "/healthz").status == 200
         # the room is free again: work goes on

@@ -54,22 +54,41 @@ def test_admin_has_been_through_the_first_run_wizard(api):
 
 
 def test_saved_searches(world):
-    person, other = world.person({"device/Firmware": ["view"]}), world.person({"device/Firmware": ["view"]})
+    person, other = world.person({"device/Firmware": ["view"]}), world.person(
+        {"device/Firmware": ["view"]}
+    )
     content = json.dumps({"terms": [{"column": "name", "value": "闸"}]}, ensure_ascii=False)
-    for kind in ("search-firmware", "search-firmware-task", "search-task-detail", "search-select-device", "firmware-search-select-deviceSelf", "firmware-search-select-deviceAll"):
+    for kind in (
+        "search-firmware",
+        "search-firmware-task",
+        "search-task-detail",
+        "search-select-device",
+        "firmware-search-select-deviceSelf",
+        "firmware-search-select-deviceAll",
+    ):
         assert person.get(f"/user/settings/{kind}") == []
         person.post(f"/user/settings/{kind}", {"name": "mine", "content": content})
         saved = person.get(f"/user/settings/{kind}")
-        assert [(each["name"], each["content"], each["type"]) for each in saved] == [("mine", content, kind)]
+        assert [(each["name"], each["content"], each["type"]) for each in saved] == [
+            ("mine", content, kind)
+        ]
         assert other.get(f"/user/settings/{kind}") == []
-        person.patch(f"/user/settings/{kind}/{saved[0]['key']}", {"name": "renamed", "content": content})
+        person.patch(
+            f"/user/settings/{kind}/{saved[0]['key']}", {"name": "renamed", "content": content}
+        )
         assert [each["name"] for each in person.get(f"/user/settings/{kind}")] == ["renamed"]
         person.delete(f"/user/settings/{kind}/{saved[0]['key']}")
         assert person.get(f"/user/settings/{kind}") == []
 
 
 def test_boot_needs_a_token_where_the_spec_says_so(stranger):
-    for method, path in (("POST", "/system/config/scopes"), ("GET", "/user/settings/init"), ("POST", "/menu/user-own/tree"), ("GET", "/notify/channel/all"), ("POST", "/notifications/_query")):
+    for method, path in (
+        ("POST", "/system/config/scopes"),
+        ("GET", "/user/settings/init"),
+        ("POST", "/menu/user-own/tree"),
+        ("GET", "/notify/channel/all"),
+        ("POST", "/notifications/_query"),
+    ):
         assert stranger.call(method, path, [] if method == "POST" else None).status == 401, path
 
 
@@ -82,21 +101,44 @@ def nodes(tree):
 UI_MENU_QUERY = {
     "paging": False,
     "terms": [
-        {"terms": [{"column": "owner", "termType": "eq", "value": "iot"}, {"column": "owner", "termType": "isnull", "value": "1", "type": "or"}]},
-        {"terms": [{"column": "options", "termType": "nlike", "value": '%show":false%'}], "type": "and"},
+        {
+            "terms": [
+                {"column": "owner", "termType": "eq", "value": "iot"},
+                {"column": "owner", "termType": "isnull", "value": "1", "type": "or"},
+            ]
+        },
+        {
+            "terms": [{"column": "options", "termType": "nlike", "value": '%show":false%'}],
+            "type": "and",
+        },
     ],
 }
 
 
 def test_row_1_menu_entry(api):
-    found = [node for node in nodes(api.post("/menu/user-own/tree", UI_MENU_QUERY)) if node["code"] == "device/Firmware"]
+    found = [
+        node
+        for node in nodes(api.post("/menu/user-own/tree", UI_MENU_QUERY))
+        if node["code"] == "device/Firmware"
+    ]
     assert len(found) == 1
-    assert (found[0]["name"], found[0]["url"], found[0]["icon"]) == ("远程升级", "/iot/link/firmware", "icon-yuanchengshengji")
-    assert {button["id"]: button["name"] for button in found[0]["buttons"]} == {"view": "查看", "update": "编辑", "delete": "删除", "add": "新增"}
+    assert (found[0]["name"], found[0]["url"], found[0]["icon"]) == (
+        "远程升级",
+        "/iot/link/firmware",
+        "icon-yuanchengshengji",
+    )
+    assert {button["id"]: button["name"] for button in found[0]["buttons"]} == {
+        "view": "查看",
+        "update": "编辑",
+        "delete": "删除",
+        "add": "新增",
+    }
 
 
 def test_row_6_only_granted_buttons_are_in_the_menu(world):
-    tree = world.person({"device/Firmware": ["view", "delete"]}).post("/menu/user-own/tree", UI_MENU_QUERY)
+    tree = world.person({"device/Firmware": ["view", "delete"]}).post(
+        "/menu/user-own/tree", UI_MENU_QUERY
+    )
     found = {node["code"]: node for node in nodes(tree)}
     assert {button["id"] for button in found["device/Firmware"]["buttons"]} == {"view", "delete"}
     assert "device/Product" not in found
@@ -116,7 +158,9 @@ def test_base_path_is_what_devices_get(private_server):
     product = world.product()
     device = world.device(product)
     file = api.upload(b"bytes")
-    firmware = world.firmware(product, file=file, url=f"/file/{file['id']}.bin?accessKey={file['others']['accessKey']}")
+    firmware = world.firmware(
+        product, file=file, url=f"/file/{file['id']}.bin?accessKey={file['others']['accessKey']}"
+    )
     world.task(firmware, [device])
     with world.connected(product, device) as connected:
         assert connected.wait_push()["url"].startswith(base + "/file/")
@@ -125,9 +169,15 @@ def test_base_path_is_what_devices_get(private_server):
 def test_public_url_flag(private_server):
     server = private_server("--public-url", "http://192.0.2.7:9000")
     api = server.api()
-    assert api.post("/system/config/scopes", ["paths"])[0]["properties"]["base-path"].startswith("http://192.0.2.7:9000")
+    assert api.post("/system/config/scopes", ["paths"])[0]["properties"]["base-path"].startswith(
+        "http://192.0.2.7:9000"
+    )
     assert api.upload(b"x")["accessUrl"].startswith("http://192.0.2.7:9000/")
 
 
 def test_a_public_url_that_is_none_is_refused(api):
-    api.refused("POST", "/system/config/scope/_save", [{"scope": "paths", "properties": {"base-path": "not a url"}}])
+    api.refused(
+        "POST",
+        "/system/config/scope/_save",
+        [{"scope": "paths", "properties": {"base-path": "not a url"}}],
+    )

@@ -15,14 +15,24 @@ def test_success_envelope(api):
     assert (body["message"], body["status"]) == ("success", 200)
     assert before - 1000 <= body["timestamp"] <= int(time.time() * 1000) + 1000
     assert "code" not in body
-    assert answer.headers["Content-Type"].replace(" ", "").lower() == "application/json;charset=utf-8"
+    assert (
+        answer.headers["Content-Type"].replace(" ", "").lower() == "application/json;charset=utf-8"
+    )
 
 
 def test_empty_list_is_present_and_empty(api):
-    assert api.call("POST", "/firmware/_query/no-paging", {"terms": [{"column": "id", "value": "nobody"}]}).json["result"] == []
+    assert (
+        api.call(
+            "POST", "/firmware/_query/no-paging", {"terms": [{"column": "id", "value": "nobody"}]}
+        ).json["result"]
+        == []
+    )
 
 
-@pytest.mark.parametrize("path", ["/firmware/_query", "/firmware/_query/", "/api/firmware/_query", "/api/firmware/_query/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/firmware/_query", "/firmware/_query/", "/api/firmware/_query", "/api/firmware/_query/"],
+)
 def test_every_address_works_with_prefix_and_trailing_slash(api, path):
     assert api.post(path, {})["pageIndex"] == 0
 
@@ -30,7 +40,9 @@ def test_every_address_works_with_prefix_and_trailing_slash(api, path):
 def test_files_work_under_the_prefix_too(api):
     file = api.upload(b"prefix")
     for prefix in ("", "/api"):
-        answer = api.call("GET", f"{prefix}/file/{file['id']}?accessKey={file['others']['accessKey']}")
+        answer = api.call(
+            "GET", f"{prefix}/file/{file['id']}?accessKey={file['others']['accessKey']}"
+        )
         assert (answer.status, answer.body) == (200, b"prefix")
 
 
@@ -41,7 +53,12 @@ def test_wrapper_ignore_gives_the_bare_result(api):
 
 def test_ndjson_streams_bare_items(api, world):
     product = world.product()
-    answer = api.call("POST", "/device-product/_query/no-paging", {"terms": [{"column": "id", "value": product}]}, headers={"Accept": "application/x-ndjson"})
+    answer = api.call(
+        "POST",
+        "/device-product/_query/no-paging",
+        {"terms": [{"column": "id", "value": product}]},
+        headers={"Accept": "application/x-ndjson"},
+    )
     assert answer.headers["Content-Type"].startswith("application/x-ndjson")
     assert answer.body.count(b"\n") <= 1 and product.encode() in answer.body
 
@@ -63,17 +80,26 @@ def test_enum_text_follows_the_language(api, world):
 
 def test_without_accept_language_texts_are_chinese(api, world):
     device = world.device(world.product(), deploy=False)
-    assert api.call("GET", f"/device-instance/{device}/state", headers={"Accept-Language": None}).result["text"] == "禁用"
+    assert (
+        api.call(
+            "GET", f"/device-instance/{device}/state", headers={"Accept-Language": None}
+        ).result["text"]
+        == "禁用"
+    )
 
 
 # -- error table ---------------------------------------------------------------------------------------
 def test_no_token_is_401(api):
-    body = api.clone(token=None).refused("POST", FIRMWARE_QUERY, {}, status=401, code="unauthorized", zh="未登录")
+    body = api.clone(token=None).refused(
+        "POST", FIRMWARE_QUERY, {}, status=401, code="unauthorized", zh="未登录"
+    )
     assert body["result"]["value"] in ("expired", "offline")
 
 
 def test_wrong_token_is_401(api):
-    body = api.clone(token="0" * 32).refused("POST", FIRMWARE_QUERY, {}, status=401, code="unauthorized")
+    body = api.clone(token="0" * 32).refused(
+        "POST", FIRMWARE_QUERY, {}, status=401, code="unauthorized"
+    )
     assert body["result"]["value"] == "expired"
 
 
@@ -82,7 +108,17 @@ def test_no_permission_is_403(world):
     person.refused("POST", "/firmware", {}, status=403, code="access_denied", zh="权限")
 
 
-@pytest.mark.parametrize("path", ["/firmware/1", "/device-instance/nobody", "/device-product/nobody", "/firmware/upgrade/task/1", "/firmware/upgrade/history/1", "/protocol/nobody"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/firmware/1",
+        "/device-instance/nobody",
+        "/device-product/nobody",
+        "/firmware/upgrade/task/1",
+        "/firmware/upgrade/history/1",
+        "/protocol/nobody",
+    ],
+)
 def test_unknown_row_is_404(api, path):
     api.refused("GET", path, status=404, code="not_found", zh="数据不存在")
 
@@ -94,7 +130,9 @@ def test_unknown_path_is_404(api):
 
 def test_validation_is_400_with_the_members(api):
     body = api.refused("POST", "/firmware", {}, code="illegal_argument")
-    assert {"name", "productId", "version", "versionOrder"} <= {each["property"] for each in body["result"]}
+    assert {"name", "productId", "version", "versionOrder"} <= {
+        each["property"] for each in body["result"]
+    }
     assert body["message"] == body["result"][0]["message"]
 
 
@@ -106,7 +144,16 @@ def test_bad_json_is_400(api, raw):
 
 def test_duplicate_key_is_400(api, world):
     product = world.product()
-    api.refused("POST", "/device-product", {"id": product, "name": "again", "messageProtocol": "jetlinks.v3.0", "transportProtocol": "MQTT"})
+    api.refused(
+        "POST",
+        "/device-product",
+        {
+            "id": product,
+            "name": "again",
+            "messageProtocol": "jetlinks.v3.0",
+            "transportProtocol": "MQTT",
+        },
+    )
 
 
 def test_wrong_method_is_406(api):
@@ -126,14 +173,21 @@ def test_an_error_has_no_success_envelope_even_when_wrapper_is_ignored(api):
     assert answer.status == 404 and answer.json["code"] == "not_found"
 
 
-@pytest.mark.parametrize("path", ["/firmware/%2e%2e%2f%2e%2e%2fetc%2fpasswd", "/file/../../etc/passwd", "/api/api/healthz"])
+@pytest.mark.parametrize(
+    "path",
+    ["/firmware/%2e%2e%2f%2e%2e%2fetc%2fpasswd", "/file/../../etc/passwd", "/api/api/healthz"],
+)
 def test_odd_paths_are_refused_in_the_envelope(api, path):
     assert api.call("GET", path, check=False).status in (400, 403, 404)
 
 
 # -- CORS ----------------------------------------------------------------------------------------------
 def test_cors_preflight(server):
-    asked = {"Origin": "http://console.example", "Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "x-access-token,content-type"}
+    asked = {
+        "Origin": "http://console.example",
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": "x-access-token,content-type",
+    }
     answer = Api(server.http).call("OPTIONS", "/firmware", headers=asked)
     assert answer.status in (200, 204)
     assert answer.headers["Access-Control-Allow-Origin"] in ("*", "http://console.example")

@@ -47,8 +47,19 @@ def test_upload_by_curl(server, api, tmp_path):
     path = tmp_path / "固件 1.bin"
     path.write_bytes(content)
     answer = subprocess.run(
-        ["curl", "-sS", "--max-time", "30", "-F", f"file=@{path}", "-H", f"X-Access-Token: {api.token}", f"http://{server.http}/api/file/upload"],
-        capture_output=True, check=True,
+        [
+            "curl",
+            "-sS",
+            "--max-time",
+            "30",
+            "-F",
+            f"file=@{path}",
+            "-H",
+            f"X-Access-Token: {api.token}",
+            f"http://{server.http}/api/file/upload",
+        ],
+        capture_output=True,
+        check=True,
     ).stdout
     file = json.loads(answer)["result"]
     assert (file["md5"], file["sha256"]) == digests(content) and file["length"] == len(content)
@@ -64,7 +75,10 @@ def test_sizes(api, size):
     if size == 0:
         assert answer.status in (200, 400)
         return
-    assert answer.result["length"] == size and (answer.result["md5"], answer.result["sha256"]) == digests(content)
+    assert answer.result["length"] == size and (
+        answer.result["md5"],
+        answer.result["sha256"],
+    ) == digests(content)
 
 
 def test_content_that_looks_like_a_boundary(api):
@@ -79,10 +93,20 @@ def test_upload_with_a_suffix_in_the_path(api):
 
 def test_batch_upload(api):
     boundary = "b0undary"
-    part = "--{b}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{n}\"\r\n\r\n{c}\r\n"
-    body = "".join(part.format(b=boundary, n=f"{n}.bin", c=n) for n in ("one", "two")) + f"--{boundary}--\r\n"
-    files = api.post("/file/batch/upload", raw=body.encode(), content_type=f"multipart/form-data; boundary={boundary}")
-    assert [(file["name"], file["md5"]) for file in files] == [("one.bin", digests(b"one")[0]), ("two.bin", digests(b"two")[0])]
+    part = '--{b}\r\nContent-Disposition: form-data; name="file"; filename="{n}"\r\n\r\n{c}\r\n'
+    body = (
+        "".join(part.format(b=boundary, n=f"{n}.bin", c=n) for n in ("one", "two"))
+        + f"--{boundary}--\r\n"
+    )
+    files = api.post(
+        "/file/batch/upload",
+        raw=body.encode(),
+        content_type=f"multipart/form-data; boundary={boundary}",
+    )
+    assert [(file["name"], file["md5"]) for file in files] == [
+        ("one.bin", digests(b"one")[0]),
+        ("two.bin", digests(b"two")[0]),
+    ]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
@@ -92,7 +116,11 @@ def test_sharded_upload_in_any_order(api, world, order):
     session = world.name("s")
     for index in order:
         payload, kind = multipart(pieces[index])
-        result = api.post(f"/file/upload/sharding/{session}?offset={index * 100_000}&length={len(content)}", raw=payload, content_type=kind)
+        result = api.post(
+            f"/file/upload/sharding/{session}?offset={index * 100_000}&length={len(content)}",
+            raw=payload,
+            content_type=kind,
+        )
         if index != order[-1]:
             assert not (result or {}).get("md5")
     assert (result["md5"], result["sha256"], result["length"]) == (*digests(content), len(content))
@@ -104,14 +132,29 @@ def test_a_repeated_piece_changes_nothing(api, world):
     session = world.name("s")
     for offset in (0, 0, 5):
         payload, kind = multipart(content[offset : offset + 5])
-        result = api.post(f"/file/upload/sharding/{session}?offset={offset}&length=10", raw=payload, content_type=kind)
+        result = api.post(
+            f"/file/upload/sharding/{session}?offset={offset}&length=10",
+            raw=payload,
+            content_type=kind,
+        )
     assert result["md5"] == digests(content)[0]
 
 
-@pytest.mark.parametrize("query", ["offset=8&length=10", "offset=-1&length=10", "offset=0&length=3", "offset=a&length=10", ""])
+@pytest.mark.parametrize(
+    "query",
+    ["offset=8&length=10", "offset=-1&length=10", "offset=0&length=3", "offset=a&length=10", ""],
+)
 def test_a_piece_outside_the_file_is_refused(api, world, query):
     payload, kind = multipart(b"01234")
-    assert api.call("POST", f"/file/upload/sharding/{world.name('s')}?{query}", raw=payload, content_type=kind).status == 400
+    assert (
+        api.call(
+            "POST",
+            f"/file/upload/sharding/{world.name('s')}?{query}",
+            raw=payload,
+            content_type=kind,
+        ).status
+        == 400
+    )
 
 
 def test_update_replaces_the_bytes(api, hello):
@@ -133,8 +176,14 @@ def test_upload_needs_a_sign_in(stranger):
         ("multipart/form-data", b"--x\r\n\r\n--x--\r\n"),
         ("multipart/form-data; boundary=x", b""),
         ("multipart/form-data; boundary=x", b"--x--\r\n"),
-        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nvalue\r\n--x--\r\n"),
-        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\ncut off"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="other"\r\n\r\nvalue\r\n--x--\r\n',
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\ncut off',
+        ),
     ],
 )
 def test_an_upload_that_is_no_form_is_refused(api, kind, body):
@@ -155,7 +204,9 @@ def test_the_access_key_alone_opens_a_file(stranger, hello, suffix):
 
 
 def test_the_access_key_in_capitals_opens_it_too(stranger, hello):
-    assert stranger.call("GET", address(hello, key=hello["others"]["accessKey"].upper())).status == 200
+    assert (
+        stranger.call("GET", address(hello, key=hello["others"]["accessKey"].upper())).status == 200
+    )
 
 
 def test_a_wrong_access_key_is_403_even_when_signed_in(stranger, api, hello):
@@ -191,7 +242,10 @@ def test_headers_of_a_download(stranger, hello):
     assert headers["Content-MD5"] == HELLO_MD5
     assert headers["Digest"] == f"sha-256={HELLO_SHA256}"
     assert headers["ETag"] == f'"{HELLO_SHA256}"' and headers["Last-Modified"].endswith("GMT")
-    assert headers["Content-Disposition"].startswith("attachment") and "filename*=UTF-8''fw.bin" in headers["Content-Disposition"]
+    assert (
+        headers["Content-Disposition"].startswith("attachment")
+        and "filename*=UTF-8''fw.bin" in headers["Content-Disposition"]
+    )
 
 
 def test_attachment_forces_a_name(api, stranger):
@@ -213,8 +267,14 @@ def test_head_is_get_without_bytes(stranger, hello):
 @pytest.mark.parametrize(
     "asked, span",
     [
-        ("bytes=0-3", (0, 3)), ("bytes=0-0", (0, 0)), ("bytes=6-", (6, 13)), ("bytes=-4", (10, 13)),
-        ("bytes=13-13", (13, 13)), ("bytes=5-500", (5, 13)), ("bytes=-500", (0, 13)), ("Bytes = 2-3", None),
+        ("bytes=0-3", (0, 3)),
+        ("bytes=0-0", (0, 0)),
+        ("bytes=6-", (6, 13)),
+        ("bytes=-4", (10, 13)),
+        ("bytes=13-13", (13, 13)),
+        ("bytes=5-500", (5, 13)),
+        ("bytes=-500", (0, 13)),
+        ("Bytes = 2-3", None),
     ],
 )
 def test_one_range(stranger, hello, asked, span):
@@ -230,11 +290,15 @@ def test_one_range(stranger, hello, asked, span):
 
 def test_several_ranges(stranger, hello):
     answer = stranger.call("GET", address(hello), headers={"Range": "bytes=0-1,6-7,-2"})
-    assert answer.status == 206 and answer.headers["Content-Type"].startswith("multipart/byteranges")
+    assert answer.status == 206 and answer.headers["Content-Type"].startswith(
+        "multipart/byteranges"
+    )
     whole = b"Content-Type: " + answer.headers["Content-Type"].encode() + b"\r\n\r\n" + answer.body
     parts = email.message_from_bytes(whole).get_payload()
     assert [(part["Content-Range"], part.get_payload().encode()) for part in parts] == [
-        ("bytes 0-1/14", b"he"), ("bytes 6-7/14", b"fi"), ("bytes 12-13/14", b"re"),
+        ("bytes 0-1/14", b"he"),
+        ("bytes 6-7/14", b"fi"),
+        ("bytes 12-13/14", b"re"),
     ]
 
 
@@ -259,9 +323,13 @@ def test_very_many_ranges_do_not_multiply_the_work(stranger, hello):
 def test_if_range(stranger, hello):
     get = stranger.call("GET", address(hello))
     for validator in (get.headers["ETag"], get.headers["Last-Modified"]):
-        answer = stranger.call("GET", address(hello), headers={"Range": "bytes=0-3", "If-Range": validator})
+        answer = stranger.call(
+            "GET", address(hello), headers={"Range": "bytes=0-3", "If-Range": validator}
+        )
         assert answer.status == 206, validator
-    answer = stranger.call("GET", address(hello), headers={"Range": "bytes=0-3", "If-Range": '"other"'})
+    answer = stranger.call(
+        "GET", address(hello), headers={"Range": "bytes=0-3", "If-Range": '"other"'}
+    )
     assert (answer.status, answer.body) == (200, HELLO)
 
 
@@ -271,7 +339,11 @@ def test_conditions(stranger, hello):
     etag, modified = get.headers["ETag"], get.headers["Last-Modified"]
 
     def status(**headers):
-        return stranger.call("GET", address(hello), headers={name.replace("_", "-"): value for name, value in headers.items()}).status
+        return stranger.call(
+            "GET",
+            address(hello),
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        ).status
 
     assert status(If_None_Match=etag) == 304
     assert status(If_None_Match=f'"x", W/{etag}') == 304
@@ -287,7 +359,9 @@ def test_conditions(stranger, hello):
 
 def test_304_carries_the_etag_and_no_body(stranger, hello):
     answer = stranger.call("GET", address(hello), headers={"If-None-Match": "*"})
-    assert (answer.status, answer.body) == (304, b"") and answer.headers["ETag"] == f'"{HELLO_SHA256}"'
+    assert (answer.status, answer.body) == (304, b"") and answer.headers[
+        "ETag"
+    ] == f'"{HELLO_SHA256}"'
 
 
 def test_curl_resumes_a_download(server, api, tmp_path):
@@ -295,7 +369,21 @@ def test_curl_resumes_a_download(server, api, tmp_path):
     file = api.upload(content)
     target = tmp_path / "fw.bin"
     target.write_bytes(content[:123_456])
-    subprocess.run(["curl", "-sS", "--fail", "--max-time", "20", "-C", "-", "-o", str(target), f"http://{server.http}{address(file)}"], check=True)
+    subprocess.run(
+        [
+            "curl",
+            "-sS",
+            "--fail",
+            "--max-time",
+            "20",
+            "-C",
+            "-",
+            "-o",
+            str(target),
+            f"http://{server.http}{address(file)}",
+        ],
+        check=True,
+    )
     assert target.read_bytes() == content
 
 
@@ -308,7 +396,12 @@ def test_the_access_url_is_the_address(server, stranger, hello):
 def test_several_requests_on_one_connection(server, hello):
     host, port = server.http.rsplit(":", 1)
     connection = http.client.HTTPConnection(host, int(port), timeout=10)
-    for asked, body in (("bytes=0-4", b"hello"), ("bytes=6-", b"firmware"), ("bytes=99-", None), ("bytes=0-0", b"h")):
+    for asked, body in (
+        ("bytes=0-4", b"hello"),
+        ("bytes=6-", b"firmware"),
+        ("bytes=99-", None),
+        ("bytes=0-0", b"h"),
+    ):
         connection.request("GET", address(hello), headers={"Range": asked})
         answer = connection.getresponse()
         read = answer.read()

@@ -13,7 +13,9 @@ class Socket:
     """One messaging connection."""
 
     def __init__(self, server, token, prefix="", query=""):
-        self.ws = websocket.create_connection(f"ws://{server.http}{prefix}/messaging/{token}{query}", timeout=5)
+        self.ws = websocket.create_connection(
+            f"ws://{server.http}{prefix}/messaging/{token}{query}", timeout=5
+        )
         self._seen = []
 
     def __enter__(self):
@@ -52,7 +54,11 @@ class Socket:
         return self.result(lambda message: message["payload"].get("value") == {"type": wanted})
 
     def result(self, wanted=lambda message: True, name="s1"):
-        return self.wait(lambda message: message["type"] == "result" and message["requestId"] == name and wanted(message))
+        return self.wait(
+            lambda message: message["type"] == "result"
+            and message["requestId"] == name
+            and wanted(message)
+        )
 
 
 @pytest.fixture
@@ -67,7 +73,9 @@ def test_ping_pong(socket):
 
 @pytest.mark.parametrize("prefix, with_query", [("", False), ("/api", True)])
 def test_addresses_of_the_socket(server, api, prefix, with_query):
-    with Socket(server, api.token, prefix, f"?:X_Access_Token={api.token}" if with_query else "") as connected:
+    with Socket(
+        server, api.token, prefix, f"?:X_Access_Token={api.token}" if with_query else ""
+    ) as connected:
         connected.ping()
 
 
@@ -103,7 +111,9 @@ def test_device_state_in_real_time(world, socket):
     socket.subscribe("/dashboard/device/status/change/realTime", {"deviceId": device})
     with world.connected(product, other), world.connected(product, device):
         assert socket.device_state("online")["payload"]["timestamp"] > 0
-        assert not [message for message in socket._seen if message["payload"]["value"]["type"] == "online"]
+        assert not [
+            message for message in socket._seen if message["payload"]["value"]["type"] == "online"
+        ]
     socket.device_state("offline")
 
 
@@ -133,7 +143,9 @@ def test_unsub_ends_and_a_repeated_sub_is_ignored(world, socket):
     with world.connected(product, device):
         socket.device_state("online")
         socket.ping()
-        assert not [message for message in socket._seen if message["payload"]["value"]["type"] == "online"]
+        assert not [
+            message for message in socket._seen if message["payload"]["value"]["type"] == "online"
+        ]
     socket.device_state("offline")
     socket.send(type="unsub", id="s1")
     socket.ping()
@@ -161,7 +173,9 @@ def test_notifications_topic_is_known(socket):
 def test_events_of_a_task(world):
     product, (device,), _, task = world.ready_push()
     _, _, _, other = world.ready_push()
-    with world.api.events(f"?taskId={task['id']}") as events, world.connected(product, device) as connected:
+    with world.api.events(f"?taskId={task['id']}") as events, world.connected(
+        product, device
+    ) as connected:
         connected.wait_push()
         record = events.wait_for("record", lambda data: data["state"]["value"] == "processing")
         assert record["deviceId"] == device and record["taskId"] == task["id"]
@@ -172,7 +186,9 @@ def test_events_of_a_task(world):
         events.wait_for("record", lambda data: data["state"]["value"] == "success")
         detail = events.wait_for("task", lambda data: data.get("success") == 1)
         assert detail["id"] == task["id"] and detail["progress"] == 100
-        assert not [data for name, data in events._seen if name == "task" and data["id"] == other["id"]]
+        assert not [
+            data for name, data in events._seen if name == "task" and data["id"] == other["id"]
+        ]
 
 
 def test_events_of_devices(world):
@@ -180,8 +196,12 @@ def test_events_of_devices(world):
     device = world.device(product)
     with world.api.events() as events:
         with world.connected(product, device):
-            events.wait_for("device", lambda data: data["id"] == device and data["state"]["value"] == "online")
-        events.wait_for("device", lambda data: data["id"] == device and data["state"]["value"] == "offline")
+            events.wait_for(
+                "device", lambda data: data["id"] == device and data["state"]["value"] == "online"
+            )
+        events.wait_for(
+            "device", lambda data: data["id"] == device and data["state"]["value"] == "offline"
+        )
 
 
 def test_events_need_a_sign_in_and_the_permission(server, world):

@@ -26,9 +26,16 @@ def test_extra_members_of_a_login_are_ignored(server):
     Api(server.http).login(remember=True, verifyCode="", verifyKey="", more={"deep": []})
 
 
-@pytest.mark.parametrize("username, password", [("admin", "wrong"), ("nobody-here", PASSWORD), ("admin", "")])
+@pytest.mark.parametrize(
+    "username, password", [("admin", "wrong"), ("nobody-here", PASSWORD), ("admin", "")]
+)
 def test_wrong_password_is_400_and_does_not_say_which_was_wrong(server, username, password):
-    body = Api(server.http).refused("POST", "/authorize/login", {"username": username, "password": password}, zh="用户名密码错误或用户已被禁用")
+    body = Api(server.http).refused(
+        "POST",
+        "/authorize/login",
+        {"username": username, "password": password},
+        zh="用户名密码错误或用户已被禁用",
+    )
     assert body["code"] == "illegal_password"
 
 
@@ -39,7 +46,9 @@ def test_login_without_members_is_400(server):
 def test_repeated_wrong_passwords_are_slowed_down(private_server):
     api = Api(private_server().http)
     for _ in range(30):
-        answer = api.call("POST", "/authorize/login", {"username": "admin", "password": "guess"}, check=False)
+        answer = api.call(
+            "POST", "/authorize/login", {"username": "admin", "password": "guess"}, check=False
+        )
         if answer.json["code"] == "too_many_requests":
             assert "Retry-After" in answer.headers
             return
@@ -52,7 +61,10 @@ def test_token_is_taken_from_header_parameter_and_bearer(api):
     bare = api.clone(token=None)
     assert bare.get("/user/detail", headers={"X-Access-Token": api.token})["username"] == "admin"
     assert bare.get(f"/user/detail?:X_Access_Token={token}")["username"] == "admin"
-    assert bare.get("/user/detail", headers={"Authorization": f"Bearer {api.token}"})["username"] == "admin"
+    assert (
+        bare.get("/user/detail", headers={"Authorization": f"Bearer {api.token}"})["username"]
+        == "admin"
+    )
 
 
 def test_every_use_extends_a_token(server):
@@ -99,7 +111,11 @@ def test_user_detail_of_a_person_with_a_role(world):
     me = person.get("/authorize/me")
     assert [each["type"]["id"] for each in me["dimensions"]] == ["role"]
     actions = {each["id"]: set(each["actions"]) for each in me["permissions"]}
-    assert actions == {"firmware-upgrade-task-manager": {"query"}, "firmware-manager": {"query"}, "device-instance": {"query"}}
+    assert actions == {
+        "firmware-upgrade-task-manager": {"query"},
+        "firmware-manager": {"query"},
+        "device-instance": {"query"},
+    }
 
 
 def test_a_disabled_user_cannot_sign_in_and_loses_the_token(world):
@@ -107,7 +123,11 @@ def test_a_disabled_user_cannot_sign_in_and_loses_the_token(world):
     row = person.get("/user/detail")
     world.api.put(f"/user/{row['id']}", {"status": 0})
     assert person.call("GET", "/user/detail").status == 401
-    body = person.clone(token=None).refused("POST", "/authorize/login", {"username": row["username"], "password": "a Long enough passw0rd"})
+    body = person.clone(token=None).refused(
+        "POST",
+        "/authorize/login",
+        {"username": row["username"], "password": "a Long enough passw0rd"},
+    )
     assert body["code"] == "user_disabled"
 
 
@@ -116,8 +136,16 @@ def test_own_password_is_changed(world):
     other = person.clone(token=None)
     username = person.get("/user/detail")["username"]
     other.login(username, "a Long enough passw0rd")
-    assert person.call("POST", "/user/passwd", {"oldPassword": "wrong", "newPassword": "another L0ng password"}).status == 400
-    person.post("/user/passwd", {"oldPassword": "a Long enough passw0rd", "newPassword": "another L0ng password"})
+    assert (
+        person.call(
+            "POST", "/user/passwd", {"oldPassword": "wrong", "newPassword": "another L0ng password"}
+        ).status
+        == 400
+    )
+    person.post(
+        "/user/passwd",
+        {"oldPassword": "a Long enough passw0rd", "newPassword": "another L0ng password"},
+    )
     assert person.get("/user/detail")["username"] == username
     assert other.call("GET", "/user/detail").status == 401
     other.login(username, "another L0ng password")
@@ -136,8 +164,21 @@ def test_login_encryption(private_server, tmp_path):
     key = tmp_path / "key.der"
     key.write_bytes(base64.b64decode(encrypt["publicKey"]))
     sealed = subprocess.run(
-        ["openssl", "pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey", str(key), "-pkeyopt", "rsa_padding_mode:pkcs1"],
-        input=PASSWORD.encode(), capture_output=True, check=True,
+        [
+            "openssl",
+            "pkeyutl",
+            "-encrypt",
+            "-pubin",
+            "-keyform",
+            "DER",
+            "-inkey",
+            str(key),
+            "-pkeyopt",
+            "rsa_padding_mode:pkcs1",
+        ],
+        input=PASSWORD.encode(),
+        capture_output=True,
+        check=True,
     ).stdout
     sent = base64.b64encode(sealed).decode()
     assert api.login(password=sent, encryptId=encrypt["id"])["user"]["username"] == "admin"
@@ -151,7 +192,9 @@ def test_no_login_encryption_by_default(server):
 
 # -- first start ---------------------------------------------------------------------------------------
 def set_up_token(server):
-    found = re.search(r"/setup[^\s\"']*[?&]token=([0-9a-f]{32})", "".join(server.output) + server.log())
+    found = re.search(
+        r"/setup[^\s\"']*[?&]token=([0-9a-f]{32})", "".join(server.output) + server.log()
+    )
     assert found, "no set-up link:\n" + "".join(server.output) + server.log()
     return found.group(1)
 
@@ -165,7 +208,9 @@ def test_first_start_without_password_prints_a_link_that_works_once(private_serv
     api.refused("POST", "/setup", {"token": token, "password": "short"})
     api.post("/setup", {"token": token, "password": PASSWORD})
     assert api.login()["user"]["username"] == "admin"
-    Api(server.http).refused("POST", "/setup", {"token": token, "password": "another L0ng password"}, status=403)
+    Api(server.http).refused(
+        "POST", "/setup", {"token": token, "password": "another L0ng password"}, status=403
+    )
 
 
 def test_a_changed_environment_does_not_change_the_password(private_server):

@@ -48,16 +48,42 @@ def test_password_in_capitals_is_accepted(server, pair):
 
 def test_more_parts_of_the_user_name_are_hashed_and_ignored(server, pair):
     username = credentials()[0] + "|extra|parts"
-    assert sign_in_code(server, pair[1], username, hashlib.md5(f"{username}|test".encode()).hexdigest()) == ACCEPTED
+    assert (
+        sign_in_code(
+            server, pair[1], username, hashlib.md5(f"{username}|test".encode()).hexdigest()
+        )
+        == ACCEPTED
+    )
 
 
-@pytest.mark.parametrize("offset_seconds, code", [(-295, ACCEPTED), (295, ACCEPTED), (-305, BAD_CREDENTIALS), (305, BAD_CREDENTIALS), (-10**6, BAD_CREDENTIALS)])
+@pytest.mark.parametrize(
+    "offset_seconds, code",
+    [
+        (-295, ACCEPTED),
+        (295, ACCEPTED),
+        (-305, BAD_CREDENTIALS),
+        (305, BAD_CREDENTIALS),
+        (-(10**6), BAD_CREDENTIALS),
+    ],
+)
 def test_vector_time_window(server, pair, offset_seconds, code):
     username, password = credentials(at_ms=int(time.time() * 1000) + offset_seconds * 1000)
     assert sign_in_code(server, pair[1], username, password) == code
 
 
-@pytest.mark.parametrize("username, password", [("test", "x"), ("test|abc", "x"), ("", ""), ("|", "x"), ("test|", "x"), ("test|99999999999999999999999999", "x"), (None, None), ("test|-1", "x")])
+@pytest.mark.parametrize(
+    "username, password",
+    [
+        ("test", "x"),
+        ("test|abc", "x"),
+        ("", ""),
+        ("|", "x"),
+        ("test|", "x"),
+        ("test|99999999999999999999999999", "x"),
+        (None, None),
+        ("test|-1", "x"),
+    ],
+)
 def test_vector_malformed_user_names(server, pair, username, password):
     assert sign_in_code(server, pair[1], username, password) == BAD_CREDENTIALS
 
@@ -134,8 +160,12 @@ def test_ping_is_answered(server, pair):
 def test_any_subscription_is_granted_with_the_asked_qos(world, pair):
     with world.connected(*pair) as device:
         granted = []
-        device.client.on_subscribe = lambda _client, _data, _mid, codes, *_: granted.append(tuple(codes))
-        device.client.subscribe([(f"/{pair[0]}/{pair[1]}/firmware/upgrade", 1), ("/+/x/#", 0), ("a/b", 2)])
+        device.client.on_subscribe = lambda _client, _data, _mid, codes, *_: granted.append(
+            tuple(codes)
+        )
+        device.client.subscribe(
+            [(f"/{pair[0]}/{pair[1]}/firmware/upgrade", 1), ("/+/x/#", 0), ("a/b", 2)]
+        )
         eventually(lambda: granted == [(1, 0, 2)])
 
 
@@ -169,9 +199,20 @@ def test_any_product_segment_is_accepted(world, pair):
 @pytest.mark.parametrize(
     "tail, body",
     [
-        ("/no/such/topic", {"a": 1}), ("/properties/report", {"properties": {"t": 1}}), ("/event/alarm", {"data": 1}), ("/tags", {"tags": {"a": "b"}}),
-        ("/log", {"log": "x"}), ("/direct", b"\x00\xff"), ("/state-check/reply", {"messageId": "1", "state": 1}), ("/metadata/derived", {"metadata": "{}", "all": True}),
-        ("/firmware/report", b"{"), ("/firmware/pull", b"\xff\xfe"), ("/firmware/upgrade/progress", b"[]"), ("/firmware/upgrade/progress", b""), ("/online", {}), ("", {}),
+        ("/no/such/topic", {"a": 1}),
+        ("/properties/report", {"properties": {"t": 1}}),
+        ("/event/alarm", {"data": 1}),
+        ("/tags", {"tags": {"a": "b"}}),
+        ("/log", {"log": "x"}),
+        ("/direct", b"\x00\xff"),
+        ("/state-check/reply", {"messageId": "1", "state": 1}),
+        ("/metadata/derived", {"metadata": "{}", "all": True}),
+        ("/firmware/report", b"{"),
+        ("/firmware/pull", b"\xff\xfe"),
+        ("/firmware/upgrade/progress", b"[]"),
+        ("/firmware/upgrade/progress", b""),
+        ("/online", {}),
+        ("", {}),
     ],
 )
 def test_every_uplink_is_acknowledged_and_harmless(world, pair, tail, body):
@@ -271,7 +312,9 @@ def test_several_packets_in_one_write_are_answered_in_order(server, pair):
         topic = f"/{pair[0]}/{pair[1]}/firmware/report"
         packets = connect_packet(pair[1], *credentials())
         for number in range(1, 21):
-            packets += publish_packet(topic, json.dumps({"version": str(number)}).encode(), qos=1, packet_id=number)
+            packets += publish_packet(
+                topic, json.dumps({"version": str(number)}).encode(), qos=1, packet_id=number
+            )
         raw.send(packets)
         assert raw.connack() == ACCEPTED
         acknowledged = []

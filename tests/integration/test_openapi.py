@@ -12,7 +12,12 @@ CHECKER = ROOT / "tools" / "check_openapi.py"
 
 
 def check(*arguments):
-    return subprocess.run([sys.executable, str(CHECKER), *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, str(CHECKER), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_document_is_well_formed():
@@ -60,10 +65,22 @@ JSON = {"Content-Type": "application/json;charset=UTF-8"}
     "method, path, status, headers, body",
     [
         ("GET", "/system/version", 200, JSON, b'{"message":"success","status":200,"timestamp":1}'),
-        ("GET", "/system/version", 200, JSON, b'{"message":"success","status":200,"timestamp":1,"result":{"edition":"community","version":"1"}}'),
+        (
+            "GET",
+            "/system/version",
+            200,
+            JSON,
+            b'{"message":"success","status":200,"timestamp":1,"result":{"edition":"community","version":"1"}}',
+        ),
         ("GET", "/system/version", 201, JSON, b"{}"),
         ("GET", "/system/version", 200, {"Content-Type": "text/html"}, b"<p>"),
-        ("POST", "/firmware/_count", 200, JSON, b'{"message":"success","status":200,"timestamp":1,"result":"3"}'),
+        (
+            "POST",
+            "/firmware/_count",
+            200,
+            JSON,
+            b'{"message":"success","status":200,"timestamp":1,"result":"3"}',
+        ),
         ("GET", "/nowhere", 200, JSON, b"{}"),
     ],
 )
@@ -74,4 +91,6 @@ def test_contract_refuses_what_is_not_declared(method, path, status, headers, bo
 
 def test_contract_prefers_literal_segments():
     template, operation = Contract().operation("POST", "/api/firmware/upgrade/task/_start/")
-    assert template == "/firmware/upgrade/task/_start" and operation["operationId"] == "startRecords"
+    assert (
+        template == "/firmware/upgrade/task/_start" and operation["operationId"] == "startRecords"
+    )

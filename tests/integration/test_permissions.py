@@ -135,21 +135,47 @@ def test_a_deleted_user_is_out(stage):
 
 def test_nobody_makes_a_second_admin_or_removes_the_first(api):
     admin = api.get("/user/detail")
-    assert api.call("POST", "/user", {"username": "admin", "name": "x", "password": "a Long enough passw0rd"}).status == 400
+    assert (
+        api.call(
+            "POST",
+            "/user",
+            {"username": "admin", "name": "x", "password": "a Long enough passw0rd"},
+        ).status
+        == 400
+    )
     assert api.call("DELETE", f"/user/{admin['id']}").status == 400
     assert api.get("/user/detail")["username"] == "admin"
 
 
 def test_roles_and_users_are_rows(world):
     api = world.api
-    role = api.post("/role", {"name": world.name("role"), "description": "d", "grants": [{"code": PAGE, "buttons": ["view"]}]})
+    role = api.post(
+        "/role",
+        {
+            "name": world.name("role"),
+            "description": "d",
+            "grants": [{"code": PAGE, "buttons": ["view"]}],
+        },
+    )
     assert api.get(f"/role/{role['id']}")["grants"] == [{"code": PAGE, "buttons": ["view"]}]
     name = world.name("user")
-    user = api.post("/user", {"username": name, "name": "A person", "password": "a Long enough passw0rd", "roleIds": [role["id"]]})
+    user = api.post(
+        "/user",
+        {
+            "username": name,
+            "name": "A person",
+            "password": "a Long enough passw0rd",
+            "roleIds": [role["id"]],
+        },
+    )
     assert [row["username"] for row in api.rows("/user", ("username", name))] == [name]
     assert api.get(f"/user/{user['id']}")["roleList"] == [{"id": role["id"], "name": role["name"]}]
-    api.refused("POST", "/user", {"username": name, "name": "again", "password": "a Long enough passw0rd"})
-    api.refused("POST", "/user", {"username": world.name("user"), "name": "weak", "password": "short"})
+    api.refused(
+        "POST", "/user", {"username": name, "name": "again", "password": "a Long enough passw0rd"}
+    )
+    api.refused(
+        "POST", "/user", {"username": world.name("user"), "name": "weak", "password": "short"}
+    )
 
 
 def test_whoever_may_add_a_firmware_may_upload_its_file(stage):
@@ -172,7 +198,9 @@ def test_every_operation_asks_for_a_sign_in_unless_it_is_open(server):
     for operation, method, path in every_call():
         if operation["operationId"] == "downloadFile":
             continue  # open by access key; see test_files
-        status = stranger.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None, check=False).status
+        status = stranger.call(
+            method, path, {} if method in ("POST", "PUT", "PATCH") else None, check=False
+        ).status
         if (status == 401) != (operation.get("security") != []):
             wrong.append((method, path, status))
     assert not wrong
@@ -182,7 +210,12 @@ def test_every_operation_with_a_permission_refuses_those_who_lack_it(world):
     nobody = world.person({})
     wrong = []
     for operation, method, path in every_call():
-        status = nobody.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None, check=False).status
-        if (status == 403) != ("x-permission" in operation) and operation["operationId"] not in ("setUp", "downloadFile"):
+        status = nobody.call(
+            method, path, {} if method in ("POST", "PUT", "PATCH") else None, check=False
+        ).status
+        if (status == 403) != ("x-permission" in operation) and operation["operationId"] not in (
+            "setUp",
+            "downloadFile",
+        ):
             wrong.append((method, path, status, operation.get("x-permission")))
     assert not wrong

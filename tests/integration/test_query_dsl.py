@@ -26,7 +26,15 @@ def rows(server, admin_token):
     world = World(server, Api(server.http, token=admin_token))
     product = world.product()
     for name, order, description, method in ROWS:
-        world.foreign_firmware(product, f"1.{order}", order, name=name, description=description, signMethod=method, sign=SIGN[method])
+        world.foreign_firmware(
+            product,
+            f"1.{order}",
+            order,
+            name=name,
+            description=description,
+            signMethod=method,
+            sign=SIGN[method],
+        )
     return world.api, product
 
 
@@ -36,7 +44,11 @@ def names(rows):
     api, product = rows
 
     def find(terms, **query):
-        body = {"paging": False, "terms": [{"column": "productId", "value": product}, {"type": "and", "terms": terms}], **query}
+        body = {
+            "paging": False,
+            "terms": [{"column": "productId", "value": product}, {"type": "and", "terms": terms}],
+            **query,
+        }
         return {row["name"] for row in api.post(f"{FIRMWARE}/_query/no-paging", body)}
 
     return find
@@ -44,7 +56,11 @@ def names(rows):
 
 def leaf(column, value, kind=None, connector=None):
     term = {"column": column, "value": value}
-    return {**term, **({"termType": kind} if kind else {}), **({"type": connector} if connector else {})}
+    return {
+        **term,
+        **({"termType": kind} if kind else {}),
+        **({"type": connector} if connector else {}),
+    }
 
 
 TERM_TYPES = [
@@ -96,10 +112,14 @@ def test_term_types_in_the_query_string(rows, kind, column, value, expected):
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     query = urllib.parse.urlencode(
         {
-            "paging": "false", "current": "1",
-            "terms[0].column": "productId", "terms[0].value": product,
-            "terms[1].terms[0].column": column, "terms[1].terms[0].value": text,
-            "terms[1].terms[0].termType": kind, "terms[1].type": "and",
+            "paging": "false",
+            "current": "1",
+            "terms[0].column": "productId",
+            "terms[0].value": product,
+            "terms[1].terms[0].column": column,
+            "terms[1].terms[0].value": text,
+            "terms[1].terms[0].termType": kind,
+            "terms[1].type": "and",
         }
     )
     found = api.get(f"{FIRMWARE}/_query/no-paging?{query}")
@@ -111,13 +131,23 @@ def test_null_rows_do_not_match_a_negation(world):
     world.device(product, deploy=False)
     active = world.device(product)
     api = world.api
-    assert [row["id"] for row in api.rows("/device-instance", ("productId", product), ("registryTime", "not", 5))] == [active]
+    assert [
+        row["id"]
+        for row in api.rows("/device-instance", ("productId", product), ("registryTime", "not", 5))
+    ] == [active]
     assert api.count("/device-instance", ("productId", product), ("registryTime", "isnull", 1)) == 1
-    assert api.count("/device-instance", ("productId", product), ("registryTime", "notnull", 1)) == 1
+    assert (
+        api.count("/device-instance", ("productId", product), ("registryTime", "notnull", 1)) == 1
+    )
 
 
 def test_like_reversal_swaps_the_sides(names):
-    term = {"column": "name", "value": "beta and more", "termType": "like", "options": ["reversal", "startWith"]}
+    term = {
+        "column": "name",
+        "value": "beta and more",
+        "termType": "like",
+        "options": ["reversal", "startWith"],
+    }
     assert names([term]) == {"beta"}
     assert names([leaf("name$like$reversal$startWith", "beta and more")]) == {"beta"}
 
@@ -140,7 +170,11 @@ def test_vector_dollar_overrides_the_term_type(names):
 
 
 def test_vector_flat_precedence(names):
-    flat = [leaf("name", "alpha"), leaf("name", "beta", connector="or"), leaf("versionOrder", 3, connector="and")]
+    flat = [
+        leaf("name", "alpha"),
+        leaf("name", "beta", connector="or"),
+        leaf("versionOrder", 3, connector="and"),
+    ]
     assert names(flat) == {"alpha"}  # alpha or (beta and 3)
     grouped = [{"terms": flat[:2]}, leaf("versionOrder", 2, connector="and")]
     assert names(grouped) == {"beta"}
@@ -151,7 +185,11 @@ def test_the_first_terms_connector_is_ignored(names):
 
 
 def test_a_term_may_carry_a_condition_and_a_group(names):
-    term = {**leaf("signMethod", "md5"), "type": "and", "terms": [leaf("name", "alpha"), leaf("name", "delta", connector="or")]}
+    term = {
+        **leaf("signMethod", "md5"),
+        "type": "and",
+        "terms": [leaf("name", "alpha"), leaf("name", "delta", connector="or")],
+    }
     assert names([term]) == {"alpha", "delta"}
 
 
@@ -164,7 +202,9 @@ def test_any_depth_of_nesting(names):
 
 def test_hostile_nesting_is_refused_or_answered_but_never_breaks_the_server(api):
     body = b'{"terms":[' + b'{"terms":[' * 5000 + b"]}" * 5000 + b"]}"
-    assert api.call("POST", f"{FIRMWARE}/_query", raw=body, content_type="application/json", check=False).status in (200, 400)
+    assert api.call(
+        "POST", f"{FIRMWARE}/_query", raw=body, content_type="application/json", check=False
+    ).status in (200, 400)
     assert api.get("/user/detail")
 
 
@@ -187,7 +227,10 @@ def test_terms_that_contribute_nothing(names, term):
 
 def test_vector_null_value(world):
     _, _, _, task = world.ready_push(2)
-    found = world.api.post(f"{RECORD}/_query", {"terms": [{"column": "deviceId"}, {"column": "taskId", "value": task["id"]}]})
+    found = world.api.post(
+        f"{RECORD}/_query",
+        {"terms": [{"column": "deviceId"}, {"column": "taskId", "value": task["id"]}]},
+    )
     assert found["total"] == 2
 
 
@@ -214,7 +257,12 @@ def test_times_accept_numbers_and_date_strings(names):
 def test_enum_columns_accept_the_value(world):
     product, devices, _, task = world.ready_push(2)
     assert world.api.count("/device-instance", ("productId", product), ("state", "offline")) == 2
-    assert world.api.count("/device-instance", ("productId", product), ("state", "in", ["online", "notActive"])) == 0
+    assert (
+        world.api.count(
+            "/device-instance", ("productId", product), ("state", "in", ["online", "notActive"])
+        )
+        == 0
+    )
     assert world.api.count(RECORD, ("taskId", task["id"]), ("state", "waiting")) == 2
     assert world.api.count(RECORD, ("taskId", task["id"]), ("mode", "pull")) == 0
 
@@ -252,7 +300,9 @@ def test_where_expression(rows, where, expected):
     assert {row["name"] for row in found} == expected
 
 
-@pytest.mark.parametrize("where", ["(", "name =", "name = 'open", "and", ")name = x", "name ~ x ~ y ("])
+@pytest.mark.parametrize(
+    "where", ["(", "name =", "name = 'open", "and", ")name = x", "name ~ x ~ y ("]
+)
 def test_a_broken_where_is_refused(api, where):
     assert api.call("POST", f"{FIRMWARE}/_query", {"where": where}).status == 400
 
@@ -268,7 +318,10 @@ def test_a_broken_where_is_refused(api, where):
 )
 def test_filter_map(rows, conditions, expected):
     api, product = rows
-    found = api.post(f"{FIRMWARE}/_query/no-paging", {"paging": False, "filter": {"productId": product, **conditions}})
+    found = api.post(
+        f"{FIRMWARE}/_query/no-paging",
+        {"paging": False, "filter": {"productId": product, **conditions}},
+    )
     assert {row["name"] for row in found} == expected
 
 
@@ -282,30 +335,65 @@ def test_terms_win_over_where_and_where_over_filter(names, rows):
 # -- order ---------------------------------------------------------------------------------------------
 def ordered(rows, **query):
     api, product = rows
-    return [row["versionOrder"] for row in api.post(f"{FIRMWARE}/_query/no-paging", {"paging": False, "terms": [leaf("productId", product)], **query})]
+    return [
+        row["versionOrder"]
+        for row in api.post(
+            f"{FIRMWARE}/_query/no-paging",
+            {"paging": False, "terms": [leaf("productId", product)], **query},
+        )
+    ]
 
 
 def test_sorts(rows):
     assert ordered(rows, sorts=[{"name": "versionOrder", "order": "desc"}]) == [5, 4, 3, 2, 1]
     assert ordered(rows, sorts=[{"name": "versionOrder"}]) == [1, 2, 3, 4, 5]
-    assert ordered(rows, sorts=[{"name": "signMethod", "order": "DESC"}, {"name": "versionOrder", "order": "ASC"}]) == [2, 4, 1, 3, 5]
+    assert ordered(
+        rows,
+        sorts=[{"name": "signMethod", "order": "DESC"}, {"name": "versionOrder", "order": "ASC"}],
+    ) == [2, 4, 1, 3, 5]
     assert ordered(rows, orderBy="signMethod desc,versionOrder asc") == [2, 4, 1, 3, 5]
-    assert ordered(rows, sorts=[{"name": "name", "value": "delta"}, {"name": "versionOrder"}])[0] == 5
+    assert (
+        ordered(rows, sorts=[{"name": "name", "value": "delta"}, {"name": "versionOrder"}])[0] == 5
+    )
     assert sorted(ordered(rows, sorts=[{"name": "noSuchColumn"}])) == [1, 2, 3, 4, 5]
 
 
 def test_sorts_in_the_query_string(rows):
     api, product = rows
-    query = urllib.parse.urlencode({"paging": "false", "where": f"productId = {product}", "sorts[0].name": "versionOrder", "sorts[0].order": "desc"})
-    assert [row["versionOrder"] for row in api.get(f"{FIRMWARE}/_query/no-paging?{query}")] == [5, 4, 3, 2, 1]
-    query = urllib.parse.urlencode({"paging": "false", "where": f"productId = {product}", "orderBy": "versionOrder desc"})
-    assert [row["versionOrder"] for row in api.get(f"{FIRMWARE}/_query/no-paging?{query}")] == [5, 4, 3, 2, 1]
+    query = urllib.parse.urlencode(
+        {
+            "paging": "false",
+            "where": f"productId = {product}",
+            "sorts[0].name": "versionOrder",
+            "sorts[0].order": "desc",
+        }
+    )
+    assert [row["versionOrder"] for row in api.get(f"{FIRMWARE}/_query/no-paging?{query}")] == [
+        5,
+        4,
+        3,
+        2,
+        1,
+    ]
+    query = urllib.parse.urlencode(
+        {"paging": "false", "where": f"productId = {product}", "orderBy": "versionOrder desc"}
+    )
+    assert [row["versionOrder"] for row in api.get(f"{FIRMWARE}/_query/no-paging?{query}")] == [
+        5,
+        4,
+        3,
+        2,
+        1,
+    ]
 
 
 # -- pages ---------------------------------------------------------------------------------------------
 def page(rows, **query):
     api, product = rows
-    return api.post(f"{FIRMWARE}/_query", {"terms": [leaf("productId", product)], "sorts": [{"name": "versionOrder"}], **query})
+    return api.post(
+        f"{FIRMWARE}/_query",
+        {"terms": [leaf("productId", product)], "sorts": [{"name": "versionOrder"}], **query},
+    )
 
 
 def test_pages(rows):
@@ -313,7 +401,9 @@ def test_pages(rows):
     assert (first["pageIndex"], first["pageSize"], first["total"]) == (0, 2, 5)
     assert [row["versionOrder"] for row in first["data"]] == [1, 2]
     assert [row["versionOrder"] for row in page(rows, pageIndex=2, pageSize=2)["data"]] == [5]
-    assert [row["versionOrder"] for row in page(rows, pageIndex=1, firstPageIndex=1, pageSize=2)["data"]] == [1, 2]
+    assert [
+        row["versionOrder"] for row in page(rows, pageIndex=1, firstPageIndex=1, pageSize=2)["data"]
+    ] == [1, 2]
 
 
 def test_default_page_is_25_rows(rows):
@@ -344,13 +434,26 @@ def test_no_paging_still_pages_unless_told(rows):
     assert len(api.post(path, {"terms": terms, "pageSize": 2, "paging": False})) == 5
 
 
-@pytest.mark.parametrize("query", [{"pageSize": -1}, {"pageIndex": -4}, {"pageSize": 0}, {"pageSize": 10**12}, {"pageIndex": 10**12}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"pageSize": -1},
+        {"pageIndex": -4},
+        {"pageSize": 0},
+        {"pageSize": 10**12},
+        {"pageIndex": 10**12},
+    ],
+)
 def test_odd_page_numbers_never_break_the_server(api, query):
     assert api.call("POST", f"{FIRMWARE}/_query", query).status in (200, 400)
 
 
 def test_a_page_may_be_asked_without_a_body(api):
-    for answer in (api.post(f"{FIRMWARE}/_query"), api.get(f"{FIRMWARE}/_query"), api.post(f"{FIRMWARE}/_query", raw=b"null", content_type="application/json")):
+    for answer in (
+        api.post(f"{FIRMWARE}/_query"),
+        api.get(f"{FIRMWARE}/_query"),
+        api.post(f"{FIRMWARE}/_query", raw=b"null", content_type="application/json"),
+    ):
         assert answer["pageIndex"] == 0
 
 
@@ -358,24 +461,41 @@ def test_includes_and_excludes(rows):
     def first(**projection):
         api, product = rows
         body = {"terms": [leaf("productId", product)], "pageSize": 1, **projection}
-        return api.call("POST", f"{FIRMWARE}/_query", body, check=False).result["data"][0]  # rows are not whole
+        return api.call("POST", f"{FIRMWARE}/_query", body, check=False).result["data"][
+            0
+        ]  # rows are not whole
 
     assert set(first(includes=["id", "name"])) == {"id", "name"}
     assert "url" not in first(excludes=["url"]) and "name" in first(excludes=["url"])
-
 
 
 # -- generic endpoints ---------------------------------------------------------------------------------
 def test_count_and_exists_by_post_and_get(rows):
     api, product = rows
     where = urllib.parse.quote(f"productId = {product}")
-    assert api.count(FIRMWARE, ("productId", product)) == 5 == api.get(f"{FIRMWARE}/_count?where={where}")
+    assert (
+        api.count(FIRMWARE, ("productId", product))
+        == 5
+        == api.get(f"{FIRMWARE}/_count?where={where}")
+    )
     assert api.post(f"{FIRMWARE}/_exists", {"terms": [leaf("productId", product)]}) is True
     assert api.get(f"{FIRMWARE}/_exists?where={where}") is True
     assert api.post(f"{FIRMWARE}/_exists", {"terms": [leaf("id", "nobody")]}) is False
 
 
-@pytest.mark.parametrize("base", ["/firmware", "/firmware/upgrade/task", "/firmware/upgrade/history", "/device-product", "/device/product", "/device-instance", "/device/instance", "/protocol"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        "/firmware",
+        "/firmware/upgrade/task",
+        "/firmware/upgrade/history",
+        "/device-product",
+        "/device/product",
+        "/device-instance",
+        "/device/instance",
+        "/protocol",
+    ],
+)
 def test_every_resource_has_the_query_set(api, base):
     assert api.post(f"{base}/_query", {"pageSize": 1})["pageSize"] in (0, 1)
     assert api.get(f"{base}/_query?pageSize=1")["pageSize"] in (0, 1)
@@ -388,15 +508,27 @@ def test_every_resource_has_the_query_set(api, base):
 
 # -- bodies that consoles really send -----------------------------------------------------------------
 def test_ui_search_of_two_groups(names):
-    first = {"terms": [leaf("name", "%lpha%", "like", "or"), leaf("signMethod", "sha256", "eq", "or")]}
+    first = {
+        "terms": [leaf("name", "%lpha%", "like", "or"), leaf("signMethod", "sha256", "eq", "or")]
+    }
     second = {"type": "and", "terms": [leaf("createTime", "2025-01-01 00:00:00", "gt", "or")]}
     assert names([first, second]) == {"alpha", "Alpha", "beta"}
 
 
 def test_ui_task_list_wraps_once_more(world):
     _, _, firmware, task = world.ready_push()
-    terms = [{"terms": [{"terms": [{"terms": [leaf("name", task["name"])]}]}, {"terms": [leaf("firmwareId", firmware["id"])]}]}]
-    assert [row["id"] for row in world.api.post("/firmware/upgrade/task/detail/_query", {"terms": terms})["data"]] == [task["id"]]
+    terms = [
+        {
+            "terms": [
+                {"terms": [{"terms": [leaf("name", task["name"])]}]},
+                {"terms": [leaf("firmwareId", firmware["id"])]},
+            ]
+        }
+    ]
+    assert [
+        row["id"]
+        for row in world.api.post("/firmware/upgrade/task/detail/_query", {"terms": terms})["data"]
+    ] == [task["id"]]
 
 
 # -- custom terms (2.3.5) ------------------------------------------------------------------------------
@@ -419,12 +551,19 @@ def fleet(server, admin_token):
 def found_devices(fleet, column, value, **more):
     world, product, devices = fleet
     terms = [leaf("productId", product), {"column": column, "value": value, "type": "and", **more}]
-    found = {row["id"] for row in world.api.post("/device-instance/detail/_query/no-paging", {"paging": False, "terms": terms})}
+    found = {
+        row["id"]
+        for row in world.api.post(
+            "/device-instance/detail/_query/no-paging", {"paging": False, "terms": terms}
+        )
+    }
     return {key for key, device in devices.items() if device in found}
 
 
 def test_dev_firmware(fleet):
-    assert found_devices(fleet, "id$dev-firmware", [leaf("version", "%1.0%", "like", "or")]) == {"old"}
+    assert found_devices(fleet, "id$dev-firmware", [leaf("version", "%1.0%", "like", "or")]) == {
+        "old"
+    }
     assert found_devices(fleet, "id$dev-firmware", [leaf("version", "2.0")]) == {"new"}
     assert found_devices(fleet, "id", [leaf("version", "2.0")], termType="dev-firmware") == {"new"}
     assert found_devices(fleet, "id$dev-firmware", [leaf("version", "9")]) == set()
@@ -443,19 +582,32 @@ def test_product_info(fleet):
 
 
 def test_dev_protocol(fleet):
-    assert found_devices(fleet, "productId$dev-protocol", ["jetlinks.v3.0"]) == {"old", "new", "silent"}
+    assert found_devices(fleet, "productId$dev-protocol", ["jetlinks.v3.0"]) == {
+        "old",
+        "new",
+        "silent",
+    }
     assert found_devices(fleet, "productId$dev-protocol", ["another"]) == set()
 
 
 def test_dev_instance_over_records(world):
     product, devices, _, task = world.ready_push(2)
-    terms = [leaf("taskId", task["id"]), {"column": "deviceId$dev-instance", "value": [leaf("id", devices[0])]}]
-    assert [row["deviceId"] for row in world.api.post(f"{RECORD}/_query", {"terms": terms})["data"]] == [devices[0]]
+    terms = [
+        leaf("taskId", task["id"]),
+        {"column": "deviceId$dev-instance", "value": [leaf("id", devices[0])]},
+    ]
+    assert [
+        row["deviceId"] for row in world.api.post(f"{RECORD}/_query", {"terms": terms})["data"]
+    ] == [devices[0]]
 
 
 def test_dim_assets_is_accepted_as_text_and_object(fleet):
     target = {"assetType": "device", "targets": [{"type": "org", "id": "no-such-org"}]}
     for value in (target, json.dumps(target)):
         world, product, _ = fleet
-        answer = world.api.call("POST", "/device-instance/detail/_query", {"terms": [leaf("productId", product), leaf("id$dim-assets", value)]})
+        answer = world.api.call(
+            "POST",
+            "/device-instance/detail/_query",
+            {"terms": [leaf("productId", product), leaf("id$dim-assets", value)]},
+        )
         assert answer.status == 200

@@ -18,7 +18,22 @@ def peer(server, device, *arguments, tool="mosquitto_pub", version="mqttv311"):
     """The command line of a mosquitto client that signs in as the device."""
     host, port = server.mqtt.rsplit(":", 1)
     username, password = credentials()
-    return [tool, "-h", host, "-p", port, "-i", device, "-u", username, "-P", password, "-V", version, *arguments]
+    return [
+        tool,
+        "-h",
+        host,
+        "-p",
+        port,
+        "-i",
+        device,
+        "-u",
+        username,
+        "-P",
+        password,
+        "-V",
+        version,
+        *arguments,
+    ]
 
 
 class Subscriber:
@@ -26,10 +41,25 @@ class Subscriber:
     message that the server sent by itself."""
 
     def __init__(self, server, device, version="mqttv311", topic="unrelated/topic", qos=1):
-        command = peer(server, device, "-t", topic, "-q", str(qos), "-F", "%t %q %p", tool="mosquitto_sub", version=version)
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = peer(
+            server,
+            device,
+            "-t",
+            topic,
+            "-q",
+            str(qos),
+            "-F",
+            "%t %q %p",
+            tool="mosquitto_sub",
+            version=version,
+        )
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         self._lines = queue.Queue()
-        threading.Thread(target=lambda: [self._lines.put(line) for line in self.process.stdout], daemon=True).start()
+        threading.Thread(
+            target=lambda: [self._lines.put(line) for line in self.process.stdout], daemon=True
+        ).start()
 
     def __enter__(self):
         return self
@@ -54,7 +84,10 @@ def test_mosquitto_sub_gets_a_push_without_asking_for_it(server, world, version)
     product, (device,), firmware, task = world.ready_push()
     with Subscriber(server, device, version) as subscriber:
         topic, _, push = subscriber.message("/firmware/upgrade")
-        assert topic == f"/{product}/{device}/firmware/upgrade" and push["firmwareId"] == firmware["id"]
+        assert (
+            topic == f"/{product}/{device}/firmware/upgrade"
+            and push["firmwareId"] == firmware["id"]
+        )
         assert world.state(task) == "processing"
     eventually(lambda: world.device_state(device) == "offline")
 
@@ -77,7 +110,17 @@ def test_mosquitto_sub_with_a_subscription_gets_it_by_qos_1(server, world, versi
 def test_mosquitto_pub_reports_a_version(server, world, version, qos):
     product = world.product()
     device = world.device(product)
-    command = peer(server, device, "-t", f"/{product}/{device}/firmware/report", "-m", json.dumps({"version": f"q{qos}"}), "-q", str(qos), version=version)
+    command = peer(
+        server,
+        device,
+        "-t",
+        f"/{product}/{device}/firmware/report",
+        "-m",
+        json.dumps({"version": f"q{qos}"}),
+        "-q",
+        str(qos),
+        version=version,
+    )
     subprocess.run(command, check=True, timeout=20, capture_output=True)
     eventually(lambda: world.firmware_version(device) == f"q{qos}")
 
@@ -87,10 +130,32 @@ def test_mosquitto_is_refused_with_a_wrong_key(server, world, version):
     device = world.device(world.product())
     host, port = server.mqtt.rsplit(":", 1)
     username, password = credentials(secure_key="wrong")
-    command = ["mosquitto_pub", "-h", host, "-p", port, "-i", device, "-u", username, "-P", password, "-V", version, "-t", "a", "-m", "b"]
+    command = [
+        "mosquitto_pub",
+        "-h",
+        host,
+        "-p",
+        port,
+        "-i",
+        device,
+        "-u",
+        username,
+        "-P",
+        password,
+        "-V",
+        version,
+        "-t",
+        "a",
+        "-m",
+        "b",
+    ]
     answer = subprocess.run(command, timeout=20, capture_output=True, text=True)
     assert answer.returncode != 0
-    assert "refused" in answer.stderr.lower() or "bad" in answer.stderr.lower() or "authori" in answer.stderr.lower()
+    assert (
+        "refused" in answer.stderr.lower()
+        or "bad" in answer.stderr.lower()
+        or "authori" in answer.stderr.lower()
+    )
 
 
 @pytest.mark.parametrize("ending", ["success", "failure"])
@@ -99,7 +164,9 @@ def test_a_whole_upgrade_by_mosquitto_and_curl(server, world, tmp_path, ending):
     product = world.product()
     device = world.device(product)
     file = world.api.upload(content)
-    task = world.task(world.firmware(product, file=file, signMethod="sha256", sign=file["sha256"]), [device])
+    task = world.task(
+        world.firmware(product, file=file, signMethod="sha256", sign=file["sha256"]), [device]
+    )
     with Subscriber(server, device) as subscriber:
         _, _, push = subscriber.message("/firmware/upgrade")
     target = tmp_path / "fw.bin"
@@ -111,8 +178,23 @@ def test_a_whole_upgrade_by_mosquitto_and_curl(server, world, tmp_path, ending):
     assert hashlib.new(push["signMethod"], target.read_bytes()).hexdigest() == push["sign"]
     body = {"progress": 100, "complete": True, "success": True, "version": push["version"]}
     if ending == "failure":
-        body = {"progress": 60, "complete": True, "success": False, "version": push["version"], "errorReason": "校验失败"}
-    command = peer(server, device, "-t", f"/{product}/{device}/firmware/upgrade/progress", "-m", json.dumps(body, ensure_ascii=False), "-q", "1")
+        body = {
+            "progress": 60,
+            "complete": True,
+            "success": False,
+            "version": push["version"],
+            "errorReason": "校验失败",
+        }
+    command = peer(
+        server,
+        device,
+        "-t",
+        f"/{product}/{device}/firmware/upgrade/progress",
+        "-m",
+        json.dumps(body, ensure_ascii=False),
+        "-q",
+        "1",
+    )
     subprocess.run(command, check=True, timeout=20)
     record = world.record(task)
     if ending == "success":
@@ -131,5 +213,18 @@ def test_many_qos_1_messages_of_one_mosquitto_pub(server, world):
 
 
 def test_curl_reads_the_api(server, api):
-    command = ["curl", "-sS", "--fail", "--compressed", "-H", f"X-Access-Token: {api.token}", f"http://{server.http}/api/firmware/_query/?pageSize=1"]
-    assert json.loads(subprocess.run(command, check=True, capture_output=True, timeout=20).stdout)["status"] == 200
+    command = [
+        "curl",
+        "-sS",
+        "--fail",
+        "--compressed",
+        "-H",
+        f"X-Access-Token: {api.token}",
+        f"http://{server.http}/api/firmware/_query/?pageSize=1",
+    ]
+    assert (
+        json.loads(subprocess.run(command, check=True, capture_output=True, timeout=20).stdout)[
+            "status"
+        ]
+        == 200
+    )

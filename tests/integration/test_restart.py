@@ -57,7 +57,10 @@ def test_everything_acknowledged_is_there(stage, how):
     assert after == before
     assert {key: value for key, value in world.detail(task).items() if key != "timestamp"} == detail
     assert world.firmware_version(devices[0]) == "1.1"
-    assert world.api.call("GET", f"/file/{file['id']}?accessKey={file['others']['accessKey']}").body == b"bytes that stay" * 1000
+    assert (
+        world.api.call("GET", f"/file/{file['id']}?accessKey={file['others']['accessKey']}").body
+        == b"bytes that stay" * 1000
+    )
     assert world.device_state(devices[0]) == "offline"
 
 
@@ -87,7 +90,9 @@ def test_T26_deadlines_go_on_with_a_grace(stage):
     booted = time.time() * 1000
     record = world.wait_state(task, "failed", seconds=8)
     assert record["errorReason"] == "响应超时"
-    assert record["completeTime"] >= booted + 1000  # moved to at least boot + min(60 s, responseTimeoutSeconds)
+    assert (
+        record["completeTime"] >= booted + 1000
+    )  # moved to at least boot + min(60 s, responseTimeoutSeconds)
 
 
 def test_T26_an_upgrade_deadline_that_passed_meanwhile_fails_after_the_grace(stage):
@@ -171,7 +176,11 @@ def test_kill_while_uploading_leaves_nothing(stage):
     host, port = server.http.rsplit(":", 1)
     with socket.create_connection((host, int(port)), timeout=5) as raw:
         head = f"POST /file/upload HTTP/1.1\r\nHost: x\r\nX-Access-Token: {world.api.token}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n"
-        raw.sendall(head.encode() + b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"a" * 500_000)
+        raw.sendall(
+            head.encode()
+            + b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+            + b"a" * 500_000
+        )
         eventually(lambda: stored_files(server) != files_before)  # it has begun to write
         server.kill()
     server.start()
@@ -180,7 +189,12 @@ def test_kill_while_uploading_leaves_nothing(stage):
 
 def stored_files(server):
     """Sizes of all files but the database and its logs."""
-    return sorted(path.stat().st_size for path in server.data.rglob("*") if path.is_file() and not any(part in path.name for part in (".db", ".sqlite", ".lock", "-wal", "-shm")))
+    return sorted(
+        path.stat().st_size
+        for path in server.data.rglob("*")
+        if path.is_file()
+        and not any(part in path.name for part in (".db", ".sqlite", ".lock", "-wal", "-shm"))
+    )
 
 
 def test_sigterm_with_open_connections_ends_in_time(stage):

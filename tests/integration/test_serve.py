@@ -10,8 +10,16 @@ from support.server import binary
 
 
 def run(*arguments, environment=None):
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("UPDRAFT_")}
-    return subprocess.run([str(binary()), *arguments], capture_output=True, text=True, timeout=20, env={**inherited, **(environment or {})})
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("UPDRAFT_")
+    }
+    return subprocess.run(
+        [str(binary()), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={**inherited, **(environment or {})},
+    )
 
 
 def test_ready_line(server):
@@ -27,7 +35,11 @@ def test_standard_output_holds_the_ready_line_and_no_logs(server):
 
 def test_an_unknown_variable_is_named(tmp_path):
     answer = run("serve", "--data", str(tmp_path), environment={"UPDRAFT_LISTN": "127.0.0.1:0"})
-    assert answer.returncode != 0 and "UPDRAFT_LISTN" in answer.stderr and "UPDRAFT_LISTEN" in answer.stderr
+    assert (
+        answer.returncode != 0
+        and "UPDRAFT_LISTN" in answer.stderr
+        and "UPDRAFT_LISTEN" in answer.stderr
+    )
 
 
 def test_an_unknown_flag_is_named(tmp_path):
@@ -39,22 +51,46 @@ def test_an_unknown_key_of_the_configuration_names_the_one_it_resembles(tmp_path
     config = tmp_path / "updraft.toml"
     config.write_text('[http]\nlisen = "127.0.0.1:0"\n')
     answer = run("serve", "--data", str(tmp_path / "data"), "--config", str(config))
-    assert answer.returncode != 0 and "lisen" in answer.stderr and "listen" in answer.stderr.replace("lisen", "")
+    assert (
+        answer.returncode != 0
+        and "lisen" in answer.stderr
+        and "listen" in answer.stderr.replace("lisen", "")
+    )
 
 
-@pytest.mark.parametrize("flags", [("--listen", "nonsense"), ("--listen", "127.0.0.1:99999"), ("--mqtt-listen", "300.1.1.1:1")])
+@pytest.mark.parametrize(
+    "flags",
+    [("--listen", "nonsense"), ("--listen", "127.0.0.1:99999"), ("--mqtt-listen", "300.1.1.1:1")],
+)
 def test_a_wrong_address_stops_the_start(tmp_path, flags):
     answer = run("serve", "--data", str(tmp_path / "data"), *flags)
     assert answer.returncode != 0 and answer.stderr
 
 
 def test_an_address_in_use_stops_the_start_and_is_named(server, tmp_path):
-    answer = run("serve", "--data", str(tmp_path / "data"), "--listen", server.http, "--mqtt-listen", "127.0.0.1:0")
+    answer = run(
+        "serve",
+        "--data",
+        str(tmp_path / "data"),
+        "--listen",
+        server.http,
+        "--mqtt-listen",
+        "127.0.0.1:0",
+    )
     assert answer.returncode != 0 and server.http.rsplit(":", 1)[1] in answer.stderr
 
 
 def test_a_short_password_stops_the_first_start(tmp_path):
-    answer = run("serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0", environment={"UPDRAFT_ADMIN_PASSWORD": "x"})
+    answer = run(
+        "serve",
+        "--data",
+        str(tmp_path / "data"),
+        "--listen",
+        "127.0.0.1:0",
+        "--mqtt-listen",
+        "127.0.0.1:0",
+        environment={"UPDRAFT_ADMIN_PASSWORD": "x"},
+    )
     assert answer.returncode != 0 and "assword" in answer.stderr
 
 
@@ -75,4 +111,6 @@ def test_setting_by_variable(private_server):
 
 def test_a_browser_is_led_from_the_root(server):
     answer = Api(server.http).call("GET", "/", headers={"Accept": "text/html"}, check=False)
-    assert answer.status in (301, 302, 303, 307, 308) and answer.headers["Location"].startswith("/console")
+    assert answer.status in (301, 302, 303, 307, 308) and answer.headers["Location"].startswith(
+        "/console"
+    )

@@ -50,9 +50,17 @@ def test_rows_26_to_28_what_a_task_shows(api, world, mixed):
     product, devices, firmware, task = mixed
     detail = world.detail(task)
     assert detail["mode"] == {"value": "push", "text": "平台推送"}
-    assert (detail["responseTimeoutSeconds"], detail["timeoutSeconds"], detail["releaseType"]) == (30, 600, "part")
+    assert (detail["responseTimeoutSeconds"], detail["timeoutSeconds"], detail["releaseType"]) == (
+        30,
+        600,
+        "part",
+    )
     assert set(detail["deviceId"]) == set(devices.values())
-    assert (detail["productId"], detail["firmwareId"], detail["description"]) == (product, firmware["id"], "")
+    assert (detail["productId"], detail["firmwareId"], detail["description"]) == (
+        product,
+        firmware["id"],
+        "",
+    )
     assert counts(detail) == only(waiting=1, processing=1, success=1, failed=1, canceled=1)
     assert (detail["total"], detail["progress"]) == (5, 20)
     assert detail["state"] == {"value": "processing", "text": "升级中"}
@@ -63,18 +71,33 @@ def test_row_29_newest_first_by_firmware(api, world):
     world.device(product)
     firmware = world.foreign_firmware(product)
     made = [world.task(firmware)["id"] for _ in range(3)]
-    query = {"sorts": [{"name": "createTime", "order": "desc"}, {"name": "id", "order": "desc"}], "terms": [{"column": "firmwareId", "value": firmware["id"]}]}
+    query = {
+        "sorts": [{"name": "createTime", "order": "desc"}, {"name": "id", "order": "desc"}],
+        "terms": [{"column": "firmwareId", "value": firmware["id"]}],
+    }
     assert [row["id"] for row in api.post(f"{TASK}/detail/_query/no-paging", query)] == made[::-1]
-    assert [row["id"] for row in api.post(f"{TASK}/detail/_query", {**query, "pageSize": 2})["data"]] == made[::-1][:2]
+    assert [
+        row["id"] for row in api.post(f"{TASK}/detail/_query", {**query, "pageSize": 2})["data"]
+    ] == made[::-1][:2]
 
 
 @pytest.mark.parametrize(
     "member, value, zh",
     [
-        ("name", "", ""), ("name", "x" * 65, "64"), ("mode", None, ""), ("mode", "shove", ""),
-        ("responseTimeoutSeconds", None, ""), ("responseTimeoutSeconds", 0, "99999"), ("responseTimeoutSeconds", 100000, "99999"),
-        ("timeoutSeconds", None, ""), ("timeoutSeconds", 0, "99999"), ("timeoutSeconds", 100000, "99999"), ("timeoutSeconds", "soon", ""),
-        ("description", "x" * 201, "200"), ("firmwareId", "nobody", ""), ("firmwareId", None, ""),
+        ("name", "", ""),
+        ("name", "x" * 65, "64"),
+        ("mode", None, ""),
+        ("mode", "shove", ""),
+        ("responseTimeoutSeconds", None, ""),
+        ("responseTimeoutSeconds", 0, "99999"),
+        ("responseTimeoutSeconds", 100000, "99999"),
+        ("timeoutSeconds", None, ""),
+        ("timeoutSeconds", 0, "99999"),
+        ("timeoutSeconds", 100000, "99999"),
+        ("timeoutSeconds", "soon", ""),
+        ("description", "x" * 201, "200"),
+        ("firmwareId", "nobody", ""),
+        ("firmwareId", None, ""),
     ],
 )
 def test_rows_33_to_39_rules_of_the_form(api, world, member, value, zh):
@@ -95,7 +118,10 @@ def test_row_35_pull_needs_no_response_timeout(world):
     device = world.device(product)
     task = world.task(world.foreign_firmware(product), [device], mode="pull")
     detail = world.detail(task)
-    assert "responseTimeoutSeconds" not in detail and detail["mode"] == {"value": "pull", "text": "设备拉取"}
+    assert "responseTimeoutSeconds" not in detail and detail["mode"] == {
+        "value": "pull",
+        "text": "设备拉取",
+    }
 
 
 @pytest.mark.parametrize("mode", [{"value": "push", "text": "平台推送"}, {"text": "平台推送"}])
@@ -140,7 +166,14 @@ def test_row_38_terms_of_a_search_stay_in_the_product(world):
     gate = world.device(product, name="north gate")
     world.device(product, name="pump")
     world.device(other, name="south gate")
-    terms = [{"terms": [{"type": "or", "column": "name", "termType": "like", "value": "%gate%"}, {"type": "or", "column": "name", "termType": "eq", "value": "nobody"}]}]
+    terms = [
+        {
+            "terms": [
+                {"type": "or", "column": "name", "termType": "like", "value": "%gate%"},
+                {"type": "or", "column": "name", "termType": "eq", "value": "nobody"},
+            ]
+        }
+    ]
     task = world.task(world.foreign_firmware(product), terms=terms)
     assert [row["deviceId"] for row in world.records(task)] == [gate]
 
@@ -150,7 +183,10 @@ def test_row_38_terms_by_reported_version(world):
     old, _ = world.devices(product, 2)
     with world.connected(product, old) as device:
         device.report("0.9")
-    task = world.task(world.foreign_firmware(product), terms=[{"column": "id$dev-firmware", "value": [{"column": "version", "value": "0.9"}]}])
+    task = world.task(
+        world.foreign_firmware(product),
+        terms=[{"column": "id$dev-firmware", "value": [{"column": "version", "value": "0.9"}]}],
+    )
     assert [row["deviceId"] for row in world.records(task)] == [old]
 
 
@@ -164,7 +200,11 @@ def test_empty_terms_are_all_devices_of_the_product(world):
 def test_device_ids_and_terms_intersect(world):
     product = world.product()
     one, two, three = world.devices(product, 3)
-    task = world.task(world.foreign_firmware(product), [one, two], terms=[{"column": "id", "termType": "in", "value": [two, three]}])
+    task = world.task(
+        world.foreign_firmware(product),
+        [one, two],
+        terms=[{"column": "id", "termType": "in", "value": [two, three]}],
+    )
     assert [row["deviceId"] for row in world.records(task)] == [two]
 
 
@@ -174,7 +214,18 @@ def refused_selection(world, zh="", **selection):
     firmware = world.foreign_firmware(product)
     body = {**world.task_body(firmware, []), "releaseType": "part"}
     del body["deviceId"]
-    world.api.refused("POST", TASK, {**body, **{name: value(product) if callable(value) else value for name, value in selection.items()}}, zh=zh or None)
+    world.api.refused(
+        "POST",
+        TASK,
+        {
+            **body,
+            **{
+                name: value(product) if callable(value) else value
+                for name, value in selection.items()
+            },
+        },
+        zh=zh or None,
+    )
     assert world.api.count(TASK, ("firmwareId", firmware["id"])) == 0
 
 
@@ -199,8 +250,10 @@ def test_row_41_a_device_of_another_product_is_refused(world):
 @pytest.mark.parametrize(
     "term",
     [
-        {"column": "noSuchColumn", "value": "x"}, {"column": "name", "termType": "noSuchType", "value": "x"},
-        {"column": "id$no-such-custom", "value": "x"}, {"terms": [{"column": "alsoNot", "value": 1}]},
+        {"column": "noSuchColumn", "value": "x"},
+        {"column": "name", "termType": "noSuchType", "value": "x"},
+        {"column": "id$no-such-custom", "value": "x"},
+        {"terms": [{"column": "alsoNot", "value": 1}]},
     ],
 )
 def test_unknown_terms_are_refused_where_they_choose_devices(world, term):
@@ -218,7 +271,9 @@ def test_row_43_creating_publishes_at_once(world):
 def test_trailing_slash_of_create(world):
     product = world.product()
     device = world.device(product)
-    assert world.api.post(TASK + "/", world.task_body(world.foreign_firmware(product), [device]))["id"]
+    assert world.api.post(TASK + "/", world.task_body(world.foreign_firmware(product), [device]))[
+        "id"
+    ]
 
 
 def test_task_of_a_firmware_of_another_product_is_refused(world):
@@ -244,20 +299,38 @@ def test_a_large_task_answers_with_its_total_at_once(api, world):
 def test_row_44_five_counters(api, world, mixed):
     _, _, _, task = mixed
     for state in STATES:
-        body = {"terms": [{"column": "taskId", "value": task["id"]}, {"column": "state", "value": state}]}
+        body = {
+            "terms": [
+                {"column": "taskId", "value": task["id"]},
+                {"column": "state", "value": state},
+            ]
+        }
         assert api.post(f"{RECORD}/_count", body) == 1, state
 
 
 def test_row_46_what_a_record_shows(world, mixed):
     product, devices, firmware, task = mixed
     failed = world.record(task, devices["failed"])
-    assert failed["state"] == {"value": "failed", "text": "升级失败"} and failed["errorReason"] == "校验失败"
+    assert (
+        failed["state"] == {"value": "failed", "text": "升级失败"} and failed["errorReason"] == "校验失败"
+    )
     assert failed["completeTime"] >= failed["upgradeTime"] >= failed["createTime"]
-    assert (failed["deviceName"], failed["productId"], failed["taskName"]) == ("failed one", product, task["name"])
-    assert (failed["version"], failed["versionOrder"], failed["progress"], failed["mode"]["value"]) == ("1.1", 2, 60, "push")
+    assert (failed["deviceName"], failed["productId"], failed["taskName"]) == (
+        "failed one",
+        product,
+        task["name"],
+    )
+    assert (
+        failed["version"],
+        failed["versionOrder"],
+        failed["progress"],
+        failed["mode"]["value"],
+    ) == ("1.1", 2, 60, "push")
     assert failed["firmwareId"] == firmware["id"]
     waiting = world.record(task, devices["waiting"])
-    assert "completeTime" not in waiting and "upgradeTime" not in waiting and waiting["progress"] == 0
+    assert (
+        "completeTime" not in waiting and "upgradeTime" not in waiting and waiting["progress"] == 0
+    )
     running = world.record(task, devices["processing"])
     assert running["progress"] == 40 and "upgradeTime" in running and "completeTime" not in running
     done = world.record(task, devices["success"])
@@ -267,7 +340,13 @@ def test_row_46_what_a_record_shows(world, mixed):
 def test_row_50_state_texts(world, mixed):
     _, devices, _, task = mixed
     texts = {row["state"]["value"]: row["state"]["text"] for row in world.records(task)}
-    assert texts == {"waiting": "等待升级", "processing": "升级中", "success": "升级完成", "failed": "升级失败", "canceled": "已停止"}
+    assert texts == {
+        "waiting": "等待升级",
+        "processing": "升级中",
+        "success": "升级完成",
+        "failed": "升级失败",
+        "canceled": "已停止",
+    }
     english = world.api.clone(language="en").rows(RECORD, ("taskId", task["id"]))
     assert not any(has_chinese(row["state"]["text"] + row["mode"]["text"]) for row in english)
 
@@ -277,18 +356,30 @@ def test_row_51_record_details_carry_permission_flags(world, mixed):
     query = {"paging": False, "terms": [{"column": "taskId", "value": task["id"]}]}
     for path in (f"{RECORD}/detail/_query/no-paging",):
         rows = world.api.post(path, query)
-        assert len(rows) == 5 and all(row["hasEditPermission"] is True and row["hasDeletePermission"] is True for row in rows)
+        assert len(rows) == 5 and all(
+            row["hasEditPermission"] is True and row["hasDeletePermission"] is True for row in rows
+        )
     assert world.api.post(f"{RECORD}/detail/_query", query)["total"] == 5
     viewer = world.person({"device/Firmware": ["view"]})
     rows = viewer.post(f"{RECORD}/detail/_query/no-paging", query)
-    assert all(row["hasEditPermission"] is False and row["hasDeletePermission"] is False for row in rows)
+    assert all(
+        row["hasEditPermission"] is False and row["hasDeletePermission"] is False for row in rows
+    )
 
 
 def test_sorts_and_filters_of_records(api, world, mixed):
     _, devices, firmware, task = mixed
     for name in ("createTime", "upgradeTime", "id"):
         assert len(api.rows(RECORD, ("taskId", task["id"]), sorts=[(name, "desc")])) == 5
-    times = [row["upgradeTime"] for row in api.rows(RECORD, ("taskId", task["id"]), ("upgradeTime", "notnull", 1), sorts=[("upgradeTime", "desc")])]
+    times = [
+        row["upgradeTime"]
+        for row in api.rows(
+            RECORD,
+            ("taskId", task["id"]),
+            ("upgradeTime", "notnull", 1),
+            sorts=[("upgradeTime", "desc")],
+        )
+    ]
     assert times == sorted(times, reverse=True) and len(times) == 3
 
     def found(*terms):
@@ -320,7 +411,10 @@ def test_vector_stop_with_any_default_body(world, body):
 def test_rule_T16b_stop_of_processing_when_named(world, mixed):
     _, devices, _, task = mixed
     assert world.api.post(f"{TASK}/{task['id']}/_stop", ["processing"]) == 1
-    assert world.state(task, devices["processing"]) == "canceled" and world.state(task, devices["waiting"]) == "waiting"
+    assert (
+        world.state(task, devices["processing"]) == "canceled"
+        and world.state(task, devices["waiting"]) == "waiting"
+    )
 
 
 def test_row_48_continue_is_the_default_start(world, mixed):
@@ -349,7 +443,12 @@ def test_row_51_single_records(world, mixed):
     api = world.api
     ids = {state: world.record(task, device)["id"] for state, device in devices.items()}
     assert api.post(f"{TASK}/_stop", [ids["waiting"]]) == 1
-    assert api.post(f"{TASK}/_start", [ids["waiting"], ids["failed"], ids["success"], ids["processing"]]) == 2
+    assert (
+        api.post(
+            f"{TASK}/_start", [ids["waiting"], ids["failed"], ids["success"], ids["processing"]]
+        )
+        == 2
+    )
     assert counts(world.detail(task)) == only(waiting=2, processing=1, success=1, canceled=1)
     assert world.record(task, devices["success"])["progress"] == 100
 
@@ -407,7 +506,12 @@ def test_filter_of_tasks_by_state(world):
     world.api.post(f"{TASK}/{stopped['id']}/_stop")
 
     def found(value):
-        query = {"terms": [{"column": "firmwareId", "value": firmware["id"]}, {"column": "state", "value": value}]}
+        query = {
+            "terms": [
+                {"column": "firmwareId", "value": firmware["id"]},
+                {"column": "state", "value": value},
+            ]
+        }
         return {row["id"] for row in world.api.post(f"{TASK}/detail/_query/no-paging", query)}
 
     assert found("waiting") == {waiting["id"]} == found("processing")
@@ -422,10 +526,15 @@ def test_filter_of_tasks_by_state(world):
 
 def test_vector_progress_199_of_200(api, world):
     """199 children of a gateway report the target version (T14); one does not."""
-    gateways, children = world.product(deviceType="gateway"), world.product(deviceType="childrenDevice")
+    gateways, children = world.product(deviceType="gateway"), world.product(
+        deviceType="childrenDevice"
+    )
     gateway = world.device(gateways)
     ids = [f"{children}-{number:03}" for number in range(200)]
-    api.post("/device-instance/_batch", [{"id": each, "name": each, "productId": children, "parentId": gateway} for each in ids])
+    api.post(
+        "/device-instance/_batch",
+        [{"id": each, "name": each, "productId": children, "parentId": gateway} for each in ids],
+    )
     assert api.put("/device-instance/batch/_deploy", ids) == 200
     task = world.task(world.foreign_firmware(children), mode="pull")
     with world.connected(gateways, gateway) as connected:
@@ -485,5 +594,10 @@ def test_T22_a_deleted_device_fails_its_records(api, world):
 
 def test_ndjson_of_records(world, mixed):
     _, _, _, task = mixed
-    answer = world.api.call("POST", f"{RECORD}/_query/no-paging", {"terms": [{"column": "taskId", "value": task["id"]}]}, headers={"Accept": "application/x-ndjson"})
+    answer = world.api.call(
+        "POST",
+        f"{RECORD}/_query/no-paging",
+        {"terms": [{"column": "taskId", "value": task["id"]}]},
+        headers={"Accept": "application/x-ndjson"},
+    )
     assert len([json.loads(line) for line in answer.body.splitlines()]) == 5

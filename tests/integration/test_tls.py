@@ -16,9 +16,28 @@ def certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
     certificate, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out", str(certificate),
-         "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ],
+        check=True,
+        capture_output=True,
     )
     return certificate, key
 
@@ -35,7 +54,16 @@ def secure(private_server, certificate):
     """A server with both TLS addresses, which are its attributes `https` and `mqtts`."""
     certificate, key = certificate
     https, mqtts = free_address(), free_address()
-    server = private_server("--tls-certificate", str(certificate), "--tls-key", str(key), "--https-listen", https, "--mqtts-listen", mqtts)
+    server = private_server(
+        "--tls-certificate",
+        str(certificate),
+        "--tls-key",
+        str(key),
+        "--https-listen",
+        https,
+        "--mqtts-listen",
+        mqtts,
+    )
     server.https, server.mqtts = https, mqtts
     return server
 
@@ -52,8 +80,15 @@ def test_https(secure, certificate):
 
 def test_curl_verifies_the_certificate(secure, certificate):
     url = f"https://{secure.https}/healthz"
-    subprocess.run(["curl", "-sS", "--fail", "--max-time", "10", "--cacert", str(certificate[0]), url], check=True, capture_output=True)
-    assert subprocess.run(["curl", "-sS", "--max-time", "10", url], capture_output=True).returncode != 0
+    subprocess.run(
+        ["curl", "-sS", "--fail", "--max-time", "10", "--cacert", str(certificate[0]), url],
+        check=True,
+        capture_output=True,
+    )
+    assert (
+        subprocess.run(["curl", "-sS", "--max-time", "10", url], capture_output=True).returncode
+        != 0
+    )
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -74,8 +109,27 @@ def test_mqtts_by_paho_and_mosquitto(secure, certificate):
     assert world.state(task) == "success"
     host, port = secure.mqtts.rsplit(":", 1)
     username, password = credentials()
-    command = ["mosquitto_pub", "-h", host, "-p", port, "--cafile", str(certificate[0]), "-i", device, "-u", username, "-P", password,
-               "-t", f"/{product}/{device}/firmware/report", "-m", '{"version":"2"}', "-q", "1"]
+    command = [
+        "mosquitto_pub",
+        "-h",
+        host,
+        "-p",
+        port,
+        "--cafile",
+        str(certificate[0]),
+        "-i",
+        device,
+        "-u",
+        username,
+        "-P",
+        password,
+        "-t",
+        f"/{product}/{device}/firmware/report",
+        "-m",
+        '{"version":"2"}',
+        "-q",
+        "1",
+    ]
     subprocess.run(command, check=True, timeout=20, capture_output=True)
     assert world.firmware_version(device) == "2"
 
@@ -88,4 +142,11 @@ def test_plain_text_on_a_tls_port_is_closed(secure):
 
 def test_a_missing_certificate_stops_the_start(private_server, tmp_path):
     with pytest.raises(AssertionError):
-        private_server("--tls-certificate", str(tmp_path / "none.pem"), "--tls-key", str(tmp_path / "none.key"), "--https-listen", "127.0.0.1:0")
+        private_server(
+            "--tls-certificate",
+            str(tmp_path / "none.pem"),
+            "--tls-key",
+            str(tmp_path / "none.key"),
+            "--https-listen",
+            "127.0.0.1:0",
+        )

@@ -21,7 +21,9 @@ def download(url):
 
 
 # -- 5.1 push ------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("version", [paho.MQTTv31, paho.MQTTv311, paho.MQTTv5], ids=["3.1", "3.1.1", "5"])
+@pytest.mark.parametrize(
+    "version", [paho.MQTTv31, paho.MQTTv311, paho.MQTTv5], ids=["3.1", "3.1.1", "5"]
+)
 def test_5_1_push_success(world, version):
     product = world.product()
     device = world.device(product)
@@ -48,7 +50,9 @@ def test_5_1_push_success(world, version):
 def test_4_4_the_push_message(world):
     product = world.product()
     device = world.device(product)
-    firmware = world.firmware(product, properties=[{"id": "slot", "value": "B"}, {"id": "n", "value": "7"}])
+    firmware = world.firmware(
+        product, properties=[{"id": "slot", "value": "B"}, {"id": "n", "value": "7"}]
+    )
     with world.connected(product, device) as connected:
         sent = now_ms()
         world.task(firmware, [device])
@@ -56,8 +60,16 @@ def test_4_4_the_push_message(world):
     assert push.pop("messageId")
     assert sent - 1000 <= push.pop("timestamp") <= now_ms() + 1000
     assert push == {
-        "messageType": "UPGRADE_FIRMWARE", "replyType": "UPGRADE_FIRMWARE_REPLY", "deviceId": device, "url": firmware["url"], "version": "1.1",
-        "parameters": {"slot": "B", "n": "7"}, "sign": firmware["sign"], "signMethod": "md5", "firmwareId": firmware["id"], "size": 14,
+        "messageType": "UPGRADE_FIRMWARE",
+        "replyType": "UPGRADE_FIRMWARE_REPLY",
+        "deviceId": device,
+        "url": firmware["url"],
+        "version": "1.1",
+        "parameters": {"slot": "B", "n": "7"},
+        "sign": firmware["sign"],
+        "signMethod": "md5",
+        "firmwareId": firmware["id"],
+        "size": 14,
     }
 
 
@@ -80,7 +92,9 @@ def test_a_push_needs_no_subscription_and_comes_by_qos_1_to_one(world):
         connected.client.subscribe(f"/{product}/{device}/#", qos=1)
         eventually(lambda: granted)
         world.task(world.foreign_firmware(product, "1.2", 2), [device])
-        connected.wait_message("/firmware/upgrade", lambda body: body["version"] == "1.2", take=False)
+        connected.wait_message(
+            "/firmware/upgrade", lambda body: body["version"] == "1.2", take=False
+        )
         assert connected._messages[-1][2].qos == 1
 
 
@@ -101,7 +115,10 @@ def test_T25_an_unanswered_push_is_repeated_once_with_the_same_message_id(world)
         first = connected.wait_push()
     with world.connected(product, device) as connected:
         again = connected.wait_push()
-        assert (again["messageId"], again["firmwareId"]) == (first["messageId"], first["firmwareId"])
+        assert (again["messageId"], again["firmwareId"]) == (
+            first["messageId"],
+            first["firmwareId"],
+        )
     with world.connected(product, device) as connected:
         stays(lambda: not connected.messages("/firmware/upgrade"), 0.8)
     assert world.state(task) == "processing"
@@ -126,15 +143,30 @@ def test_T24_an_answered_push_is_not_repeated(world):
         ({"complete": True, "version": "1.1", "errorReason": "x"}, "failed", 0, "x"),
         ({"complete": True, "version": "1.1", "message": "m"}, "failed", 0, "m"),
         ({"complete": True, "version": "1.1", "success": False}, "failed", 0, "升级失败"),
-        ({"complete": "true", "success": "false", "version": "1.1", "errorReason": "校验失败"}, "failed", 0, "校验失败"),
-        ({"progress": 30, "complete": False, "success": False, "version": "1.1"}, "processing", 30, None),
+        (
+            {"complete": "true", "success": "false", "version": "1.1", "errorReason": "校验失败"},
+            "failed",
+            0,
+            "校验失败",
+        ),
+        (
+            {"progress": 30, "complete": False, "success": False, "version": "1.1"},
+            "processing",
+            30,
+            None,
+        ),
         ({"success": False, "errorReason": "x", "version": "1.1"}, "failed", 0, "x"),
         ({"progress": "55", "version": 1.1}, "processing", 55, None),
         ({"progress": 101, "version": "1.1"}, "processing", 100, None),
         ({"progress": -5, "version": "1.1"}, "processing", 0, None),
         ({"progress": 100, "version": "1.1", "success": True}, "processing", 100, None),
         ({"progress": 7}, "processing", 7, None),
-        ({"progress": 8, "version": "1.1", "unknown": {"deep": [1]}, "deviceId": "someone-else"}, "processing", 8, None),
+        (
+            {"progress": 8, "version": "1.1", "unknown": {"deep": [1]}, "deviceId": "someone-else"},
+            "processing",
+            8,
+            None,
+        ),
     ],
 )
 def test_vector_progress_messages(world, body, state, progress, reason):
@@ -143,7 +175,11 @@ def test_vector_progress_messages(world, body, state, progress, reason):
         connected.wait_push()
         connected.publish("/firmware/upgrade/progress", body)
     record = world.record(task)
-    assert (record["state"]["value"], record["progress"], record.get("errorReason")) == (state, progress, reason)
+    assert (record["state"]["value"], record["progress"], record.get("errorReason")) == (
+        state,
+        progress,
+        reason,
+    )
 
 
 def test_progress_names_the_firmware_by_id(world):
@@ -164,7 +200,12 @@ def test_T9_progress_may_fall(world):
 
 
 @pytest.mark.parametrize(
-    "more, reason", [({"code": "LOW_BATTERY", "message": "电量不足"}, "电量不足"), ({"code": "LOW_BATTERY"}, "LOW_BATTERY"), ({}, "设备拒绝升级")]
+    "more, reason",
+    [
+        ({"code": "LOW_BATTERY", "message": "电量不足"}, "电量不足"),
+        ({"code": "LOW_BATTERY"}, "LOW_BATTERY"),
+        ({}, "设备拒绝升级"),
+    ],
 )
 def test_T8_a_device_may_refuse(world, more, reason):
     product, (device,), _, task = world.ready_push()
@@ -234,7 +275,9 @@ def test_after_success_by_progress_the_version_is_read_once(world):
     with world.connected(product, device) as connected:
         connected.wait_push()
         connected.succeed("1.1")
-        _, read = connected.wait_message("/firmware/read", lambda body: body["messageType"] == "READ_FIRMWARE")
+        _, read = connected.wait_message(
+            "/firmware/read", lambda body: body["messageType"] == "READ_FIRMWARE"
+        )
         assert read["replyType"] == "READ_FIRMWARE_REPLY"
 
 
@@ -244,7 +287,15 @@ def test_an_unknown_version_is_read_after_connecting(world):
     with world.connected(product, device) as connected:
         topic, read = connected.wait_message("/firmware/read")
         assert topic == f"/{product}/{device}/firmware/read" and read["deviceId"] == device
-        connected.publish("/firmware/read/reply", {"messageId": read["messageId"], "success": True, "version": "0.7", "properties": {"hw": 2}})
+        connected.publish(
+            "/firmware/read/reply",
+            {
+                "messageId": read["messageId"],
+                "success": True,
+                "version": "0.7",
+                "properties": {"hw": 2},
+            },
+        )
     assert world.firmware_version(device) == "0.7"
 
 
@@ -274,7 +325,11 @@ def test_5_3_sequential(world, ladder):
             assert world.state(tasks[version]) == "success"
             current = version
         nothing = connected.pull("4", currentVersion="1.3")
-    assert nothing["success"] is False and nothing["code"] == "NO_FIRMWARE" and nothing["messageId"] == "4"
+    assert (
+        nothing["success"] is False
+        and nothing["code"] == "NO_FIRMWARE"
+        and nothing["messageId"] == "4"
+    )
     assert nothing["message"] == "没有可用的固件更新" and nothing["messageType"] == "REQUEST_FIRMWARE_REPLY"
     assert not {"url", "version", "size"} & nothing.keys()
 
@@ -306,8 +361,17 @@ def test_4_4_the_pull_reply(world):
         reply = connected.pull("7")
         assert hashlib.md5(download(reply["url"])).hexdigest() == reply["sign"]
     expected = {
-        "success": True, "messageType": "REQUEST_FIRMWARE_REPLY", "messageId": "7", "deviceId": device, "url": firmware["url"], "version": "1.1",
-        "parameters": {"slot": "B"}, "sign": firmware["sign"], "signMethod": "md5", "firmwareId": firmware["id"], "size": 14,
+        "success": True,
+        "messageType": "REQUEST_FIRMWARE_REPLY",
+        "messageId": "7",
+        "deviceId": device,
+        "url": firmware["url"],
+        "version": "1.1",
+        "parameters": {"slot": "B"},
+        "sign": firmware["sign"],
+        "signMethod": "md5",
+        "firmwareId": firmware["id"],
+        "size": 14,
     }
     assert expected.items() <= reply.items() and reply["timestamp"] > 0
 
@@ -326,7 +390,9 @@ def test_a_repeated_pull_gets_the_same_and_does_not_restart_the_timer(world, lad
         assert connected.pull("1", currentVersion="1.0")["version"] == "1.1"
         first = world.record(tasks["1.1"])
         assert connected.pull("2", currentVersion="1.0")["version"] == "1.1"
-        assert connected.pull("3", latest=True, currentVersion="1.0")["version"] == "1.1"  # one at a time
+        assert (
+            connected.pull("3", latest=True, currentVersion="1.0")["version"] == "1.1"
+        )  # one at a time
         assert world.record(tasks["1.1"])["upgradeTime"] == first["upgradeTime"]
 
 
@@ -374,11 +440,16 @@ def test_5_and_A24_a_pull_task_sends_nothing_by_itself(world):
     device = world.device(product)
     with world.connected(product, device) as connected:
         task = world.task(world.foreign_firmware(product), [device], mode="pull")
-        stays(lambda: not connected.messages("/firmware/upgrade") and world.state(task) == "waiting", 0.5)
+        stays(
+            lambda: not connected.messages("/firmware/upgrade") and world.state(task) == "waiting",
+            0.5,
+        )
 
 
 def test_silence_when_nothing_is_there_is_a_switch_of_the_product(world):
-    product = world.product(configuration={"secureId": "test", "secureKey": "test", "silentWhenNoFirmware": "true"})
+    product = world.product(
+        configuration={"secureId": "test", "secureKey": "test", "silentWhenNoFirmware": "true"}
+    )
     device = world.device(product)
     with world.connected(product, device) as connected:
         connected.publish("/firmware/pull", {"messageId": "1"})
@@ -393,7 +464,11 @@ def test_5_4_retry_of_a_push(world):
         connected.progress(60, "1.1")
         connected.fail("1.1", "校验失败")
         record = world.record(task)
-        assert (record["state"]["value"], record["errorReason"], record["progress"]) == ("failed", "校验失败", 60)
+        assert (record["state"]["value"], record["errorReason"], record["progress"]) == (
+            "failed",
+            "校验失败",
+            60,
+        )
         assert world.api.count(RECORD, ("taskId", task["id"]), ("state", "failed")) == 1
         assert world.api.post(f"{TASK}/{task['id']}/_start", ["failed"]) == 1
         second = connected.wait_push()
@@ -492,7 +567,9 @@ def test_no_timer_runs_while_a_device_is_offline(world):
 @pytest.fixture
 def family(world):
     """(gateway's product, gateway, child's product, child)."""
-    gateways, children = world.product(deviceType="gateway"), world.product(deviceType="childrenDevice")
+    gateways, children = world.product(deviceType="gateway"), world.product(
+        deviceType="childrenDevice"
+    )
     gateway = world.device(gateways)
     return gateways, gateway, children, world.device(children, parentId=gateway)
 
@@ -503,10 +580,16 @@ def test_5_7_push_to_a_child(world, family, answer):
     task = world.task(world.foreign_firmware(children), [child])
     with world.connected(gateways, gateway) as connected:
         topic, push = connected.wait_message("/firmware/upgrade")
-        assert topic == f"/{gateways}/{gateway}/child/{child}/firmware/upgrade" and push["deviceId"] == child
+        assert (
+            topic == f"/{gateways}/{gateway}/child/{child}/firmware/upgrade"
+            and push["deviceId"] == child
+        )
         base = f"/{answer}/{child}/firmware/upgrade"
         connected.publish(base + "/reply", {"messageId": push["messageId"], "success": True})
-        connected.publish(base + "/progress", {"progress": 100, "complete": True, "success": True, "version": "1.1"})
+        connected.publish(
+            base + "/progress",
+            {"progress": 100, "complete": True, "success": True, "version": "1.1"},
+        )
         assert world.state(task) == "success"
         assert world.firmware_version(child) == "1.1" and world.firmware_version(gateway) is None
 
@@ -515,7 +598,9 @@ def test_5_7_pull_of_a_child_is_answered_under_child(world, family):
     gateways, gateway, children, child = family
     task = world.task(world.foreign_firmware(children), [child], mode="pull")
     with world.connected(gateways, gateway) as connected:
-        connected.publish(f"/child/{child}/firmware/pull", {"messageId": "3", "currentVersion": "1.0"})
+        connected.publish(
+            f"/child/{child}/firmware/pull", {"messageId": "3", "currentVersion": "1.0"}
+        )
         topic, reply = connected.wait_message("/firmware/pull/reply")
         assert topic == f"/{gateways}/{gateway}/child/{child}/firmware/pull/reply"
         assert (reply["messageId"], reply["version"], reply["deviceId"]) == ("3", "1.1", child)
@@ -541,7 +626,10 @@ def test_gap_7_a_device_cannot_speak_for_another(world):
         connected.wait_push()
         before = world.record(task, victim)
         with world.connected(product, thief) as other:
-            for body in ({"progress": 100, "complete": True, "success": True, "version": "1.1"}, {"progress": 77, "version": "1.1"}):
+            for body in (
+                {"progress": 100, "complete": True, "success": True, "version": "1.1"},
+                {"progress": 77, "version": "1.1"},
+            ):
                 other.publish("", body, topic=f"/{product}/{victim}/firmware/upgrade/progress")
             other.publish("", {"version": "6.6"}, topic=f"/{product}/{victim}/firmware/report")
             other.publish("", {"messageId": "1"}, topic=f"/{product}/{victim}/firmware/pull")

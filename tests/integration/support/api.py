@@ -54,7 +54,9 @@ class Api:
         return Api(self.address, **settings)
 
     # -- calls ----------------------------------------------------------------------------------------
-    def call(self, method, path, body=None, *, headers=None, check=True, raw=None, content_type=None):
+    def call(
+        self, method, path, body=None, *, headers=None, check=True, raw=None, content_type=None
+    ):
         """Any call. `body` is sent as JSON, `raw` (bytes) as it is."""
         sent = {"Accept-Language": self.language, **(headers or {})}
         if self.token and "X-Access-Token" not in sent:
@@ -78,11 +80,15 @@ class Api:
             if fresh:
                 host, port = self.address.rsplit(":", 1)
                 if self._tls:
-                    self._connection = http.client.HTTPSConnection(host, int(port), timeout=20, context=self._tls)
+                    self._connection = http.client.HTTPSConnection(
+                        host, int(port), timeout=20, context=self._tls
+                    )
                 else:
                     self._connection = http.client.HTTPConnection(host, int(port), timeout=20)
             try:
-                self._send(method, urllib.parse.quote(path, safe="/?&=%:$[],*+.-_~!"), payload, headers)
+                self._send(
+                    method, urllib.parse.quote(path, safe="/?&=%:$[],*+.-_~!"), payload, headers
+                )
                 response = self._connection.getresponse()
                 body = response.read()
                 if response.will_close:
@@ -127,7 +133,9 @@ class Api:
     def delete(self, path, body=None, **options):
         return self._ok("DELETE", path, body, **options)
 
-    def refused(self, method, path, body=None, *, status=400, code=None, zh=None, en=None, **options):
+    def refused(
+        self, method, path, body=None, *, status=400, code=None, zh=None, en=None, **options
+    ):
         """Wants a refusal with a sentence in both languages; answers the Chinese one's body. `zh` and
         `en` are texts that the sentences must hold."""
         chinese = self.clone(language="zh-CN").call(method, path, body, **options)
@@ -138,7 +146,9 @@ class Api:
             if code:
                 assert answer.json["code"] == code
         assert has_chinese(chinese.message), f"no Chinese: {chinese.message}"
-        assert not has_chinese(english.message.replace(zh or "\0", "")), f"no English: {english.message}"
+        assert not has_chinese(
+            english.message.replace(zh or "\0", "")
+        ), f"no English: {english.message}"
         if zh:
             assert zh in chinese.message, chinese.message
         if en:
@@ -149,7 +159,10 @@ class Api:
     def login(self, username="admin", password=PASSWORD, expires=3600000, **more):
         """Signs in, keeps the token, answers the result."""
         self.token = None
-        result = self.post("/authorize/login", {"username": username, "password": password, "expires": expires, **more})
+        result = self.post(
+            "/authorize/login",
+            {"username": username, "password": password, "expires": expires, **more},
+        )
         self.token = result["token"]
         return result
 
@@ -183,10 +196,13 @@ def multipart(content, name="fw.bin", field="file"):
     """(body, content type) of a form with one file."""
     boundary = uuid.uuid4().hex
     head = (
-        f"--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n"
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     )
-    return head.encode() + content + f"\r\n--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    return (
+        head.encode() + content + f"\r\n--{boundary}--\r\n".encode(),
+        f"multipart/form-data; boundary={boundary}",
+    )
 
 
 def has_chinese(text):

@@ -62,7 +62,9 @@ class World:
 
     def firmware_version(self, device):
         """What the server holds the device's version to be; None if it knows none."""
-        return self.api.get(f"/device-instance/{device}/detail").get("firmwareInfo", {}).get("version")
+        return (
+            self.api.get(f"/device-instance/{device}/detail").get("firmwareInfo", {}).get("version")
+        )
 
     # -- firmwares ------------------------------------------------------------------------------------
     def firmware_body(self, product, version="1.1", order=2, content=CONTENT, file=None, **members):
@@ -84,7 +86,9 @@ class World:
         }
 
     def firmware(self, product, version="1.1", order=2, content=CONTENT, **members):
-        return self.api.post(FIRMWARE, self.firmware_body(product, version, order, content, **members))
+        return self.api.post(
+            FIRMWARE, self.firmware_body(product, version, order, content, **members)
+        )
 
     def foreign_firmware(self, product, version="1.1", order=2, **members):
         """A firmware whose bytes lie elsewhere: quick to make."""
@@ -122,12 +126,16 @@ class World:
     def task(self, firmware, devices=None, mode="push", **members):
         """A task whose records are all made."""
         task = self.api.post(TASK, self.task_body(firmware, devices, mode, **members))
-        eventually(lambda: self.api.count(RECORD, ("taskId", task["id"])) == self.detail(task)["total"])
+        eventually(
+            lambda: self.api.count(RECORD, ("taskId", task["id"])) == self.detail(task)["total"]
+        )
         return task
 
     def detail(self, task):
         """The task with its counters."""
-        rows = self.api.post(f"{TASK}/detail/_query/no-paging", {"terms": [{"column": "id", "value": task["id"]}]})
+        rows = self.api.post(
+            f"{TASK}/detail/_query/no-paging", {"terms": [{"column": "id", "value": task["id"]}]}
+        )
         assert len(rows) == 1, rows
         return rows[0]
 
@@ -148,7 +156,9 @@ class World:
 
         def reached():
             record = self.record(task, device)
-            assert record["state"]["value"] == state, f"{record['state']['value']} instead of {state}: {record}"
+            assert (
+                record["state"]["value"] == state
+            ), f"{record['state']['value']} instead of {state}: {record}"
             return record
 
         return eventually(reached, seconds)
@@ -163,9 +173,23 @@ class World:
     # -- people ---------------------------------------------------------------------------------------
     def person(self, grants):
         """A client signed in as a new user with a role of the given buttons: {menu code: [buttons]}."""
-        role = self.api.post("/role", {"name": self.name("role"), "grants": [{"code": code, "buttons": buttons} for code, buttons in grants.items()]})
+        role = self.api.post(
+            "/role",
+            {
+                "name": self.name("role"),
+                "grants": [{"code": code, "buttons": buttons} for code, buttons in grants.items()],
+            },
+        )
         username = self.name("user")
-        self.api.post("/user", {"username": username, "name": username, "password": "a Long enough passw0rd", "roleIds": [role["id"]]})
+        self.api.post(
+            "/user",
+            {
+                "username": username,
+                "name": username,
+                "password": "a Long enough passw0rd",
+                "roleIds": [role["id"]],
+            },
+        )
         person = self.api.clone(token=None)
         person.login(username, "a Long enough passw0rd")
         return person

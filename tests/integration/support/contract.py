@@ -26,7 +26,14 @@ class Contract:
         for template, entry in self.document["paths"].items():
             pattern = re.sub(r"\\\{[^}]*\\\}", "([^/]+)", re.escape(template))
             parameters = template.count("{")
-            self._paths.append((parameters, re.compile(pattern + "$"), template, check_openapi.resolve(self.document, entry)))
+            self._paths.append(
+                (
+                    parameters,
+                    re.compile(pattern + "$"),
+                    template,
+                    check_openapi.resolve(self.document, entry),
+                )
+            )
         self._paths.sort(key=lambda each: each[0])  # literal segments win over parameters
 
     def operation(self, method, path):
@@ -40,7 +47,9 @@ class Contract:
         known = None
         for _, pattern, template, item in self._paths:
             if pattern.match(path):
-                operation = item.get(method.lower()) or (item.get("get") if method == "HEAD" else None)
+                operation = item.get(method.lower()) or (
+                    item.get("get") if method == "HEAD" else None
+                )
                 if operation:
                     return template, operation
                 known = known or template
@@ -62,13 +71,17 @@ class Contract:
         responses = operation["responses"]
         declared = responses.get(str(status)) or responses.get(f"{status // 100}XX")
         if declared is None:
-            raise ContractBroken(f"{where}: status not declared ({', '.join(responses)}): {body[:300]!r}")
+            raise ContractBroken(
+                f"{where}: status not declared ({', '.join(responses)}): {body[:300]!r}"
+            )
         content = check_openapi.resolve(self.document, declared).get("content")
         if method == "HEAD" or content is None or (not body and "*/*" in content):
             return
         schema = content.get(media_type) or content.get("*/*")
         if schema is None:
-            raise ContractBroken(f"{where}: content type {media_type!r} not declared ({', '.join(content)})")
+            raise ContractBroken(
+                f"{where}: content type {media_type!r} not declared ({', '.join(content)})"
+            )
         if media_type == "application/json" and "*/*" not in content:
             key = f"{operation['operationId']} {status} {bare}"
             wanted = schema["schema"]
@@ -77,7 +90,9 @@ class Contract:
             self._check_schema(where, key, wanted, body)
         elif media_type == "application/x-ndjson":
             for line in filter(None, body.split(b"\n")):
-                self._check_schema(where, f"{operation['operationId']} item", schema["x-item"], line)
+                self._check_schema(
+                    where, f"{operation['operationId']} item", schema["x-item"], line
+                )
 
     def _component(self, name):
         return {"$ref": f"#/components/schemas/{name}"}

@@ -21,7 +21,17 @@ def credentials(secure_id=SECURE_ID, secure_key=SECURE_KEY, at_ms=None):
 class MqttDevice:
     """One device. A context manager: entering connects and wants an accepted sign-in."""
 
-    def __init__(self, address, device, product, *, version=paho.MQTTv311, secure_key=SECURE_KEY, tls=None, login=None):
+    def __init__(
+        self,
+        address,
+        device,
+        product,
+        *,
+        version=paho.MQTTv311,
+        secure_key=SECURE_KEY,
+        tls=None,
+        login=None,
+    ):
         self.address, self.device, self.product = address, device, product
         self.prefix = f"/{product}/{device}"
         self._messages = []
@@ -29,7 +39,9 @@ class MqttDevice:
         self._connack = None
         self.closed = threading.Event()
         options = {"clean_session": True} if version != paho.MQTTv5 else {}
-        self.client = paho.Client(client_id=device, protocol=version, reconnect_on_failure=False, **options)
+        self.client = paho.Client(
+            client_id=device, protocol=version, reconnect_on_failure=False, **options
+        )
         self.client.username_pw_set(*(login or credentials(secure_key=secure_key)))
         if tls:
             self.client.tls_set_context(tls)
@@ -51,7 +63,11 @@ class MqttDevice:
     def connect(self, seconds=5.0, keepalive=60):
         """Connects and answers the CONNACK's code: 0 is accepted."""
         host, port = self.address.rsplit(":", 1)
-        options = {"clean_start": True, "properties": Properties(PacketTypes.CONNECT)} if self.version == paho.MQTTv5 else {}
+        options = (
+            {"clean_start": True, "properties": Properties(PacketTypes.CONNECT)}
+            if self.version == paho.MQTTv5
+            else {}
+        )
         self.client.connect(host, int(port), keepalive=keepalive, **options)
         self.client.loop_start()
         with self._changed:
@@ -83,7 +99,9 @@ class MqttDevice:
     def messages(self, tail=""):
         """Bodies received so far on topics that end with `tail`."""
         with self._changed:
-            return [json.loads(payload) for topic, payload, _ in self._messages if topic.endswith(tail)]
+            return [
+                json.loads(payload) for topic, payload, _ in self._messages if topic.endswith(tail)
+            ]
 
     def wait_message(self, tail, wanted=lambda body: True, seconds=5.0, take=True):
         """The first message whose topic is the prefix and `tail` (or ends with it) that `wanted`
@@ -96,7 +114,9 @@ class MqttDevice:
             return None
 
         with self._changed:
-            assert self._changed.wait_for(found, seconds), f"{self.device}: nothing on …{tail} in {self._messages}"
+            assert self._changed.wait_for(
+                found, seconds
+            ), f"{self.device}: nothing on …{tail} in {self._messages}"
             index = found()[0]
             topic, payload, _ = self._messages.pop(index) if take else self._messages[index]
             return topic, json.loads(payload)
@@ -104,7 +124,9 @@ class MqttDevice:
     def wait_push(self, seconds=5.0, **wanted):
         """The body of the next firmware/upgrade message."""
         topic, body = self.wait_message(
-            "/firmware/upgrade", lambda body: all(body.get(name) == value for name, value in wanted.items()), seconds
+            "/firmware/upgrade",
+            lambda body: all(body.get(name) == value for name, value in wanted.items()),
+            seconds,
         )
         assert topic == self.prefix + "/firmware/upgrade"
         return body
@@ -118,7 +140,12 @@ class MqttDevice:
         assert info.is_published(), f"{tail}: not acknowledged within {seconds} s"
 
     def progress(self, percent, version=None, complete=False, **more):
-        body = {"timestamp": int(time.time() * 1000), "progress": percent, "complete": complete, **more}
+        body = {
+            "timestamp": int(time.time() * 1000),
+            "progress": percent,
+            "complete": complete,
+            **more,
+        }
         if version is not None:
             body["version"] = version
         self.publish("/firmware/upgrade/progress", body)
@@ -130,16 +157,22 @@ class MqttDevice:
         self.progress(percent, version, complete=True, success=False, errorReason=reason, **more)
 
     def reply(self, message_id, success=True, **more):
-        self.publish("/firmware/upgrade/reply", {"messageId": message_id, "success": success, **more})
+        self.publish(
+            "/firmware/upgrade/reply", {"messageId": message_id, "success": success, **more}
+        )
 
     def report(self, version, **more):
-        self.publish("/firmware/report", {"timestamp": int(time.time() * 1000), "version": version, **more})
+        self.publish(
+            "/firmware/report", {"timestamp": int(time.time() * 1000), "version": version, **more}
+        )
 
     def pull(self, message_id="1", seconds=5.0, latest=False, force=False, **body):
         """Asks for firmware and answers the reply's body."""
         headers = {"latest": latest, "force": force}
         self.publish("/firmware/pull", {"messageId": message_id, "headers": headers, **body})
-        topic, reply = self.wait_message("/firmware/pull/reply", lambda each: each.get("messageId") == message_id, seconds)
+        topic, reply = self.wait_message(
+            "/firmware/pull/reply", lambda each: each.get("messageId") == message_id, seconds
+        )
         assert topic == self.prefix + "/firmware/pull/reply"
         return reply
 
@@ -160,8 +193,17 @@ def _packet(first, body):
 
 
 def connect_packet(client_id, username=None, password=None, keepalive=60, level=4, will=None):
-    flags = 2 | (0x80 if username is not None else 0) | (0x40 if password is not None else 0) | (0x04 if will else 0)
-    body = _field("MQTT" if level > 3 else "MQIsdp") + bytes([level, flags]) + keepalive.to_bytes(2, "big")
+    flags = (
+        2
+        | (0x80 if username is not None else 0)
+        | (0x40 if password is not None else 0)
+        | (0x04 if will else 0)
+    )
+    body = (
+        _field("MQTT" if level > 3 else "MQIsdp")
+        + bytes([level, flags])
+        + keepalive.to_bytes(2, "big")
+    )
     body += (b"\0" if level == 5 else b"") + _field(client_id)
     if will:
         body += _field(will[0]) + _field(will[1])

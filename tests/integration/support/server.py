@@ -50,8 +50,13 @@ class Server:
 
     def _launch(self):
         self.data.mkdir(parents=True, exist_ok=True)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("UPDRAFT_")}
-        environment = {**inherited, **{name: value for name, value in self.environment.items() if value is not None}}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("UPDRAFT_")
+        }
+        environment = {
+            **inherited,
+            **{name: value for name, value in self.environment.items() if value is not None},
+        }
         command = [
             str(binary()),
             "serve",
@@ -64,10 +69,14 @@ class Server:
             *self.flags,
         ]
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, env=environment
+            )
         atexit.register(self.kill)
         self._lines = queue.Queue()
-        threading.Thread(target=self._read_output, args=(self.process, self._lines), daemon=True).start()
+        threading.Thread(
+            target=self._read_output, args=(self.process, self._lines), daemon=True
+        ).start()
 
     def _read_output(self, process, lines):
         for line in process.stdout:
@@ -85,7 +94,9 @@ class Server:
             code = self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"still running {STOP_SECONDS} s after SIGTERM:\n{self.log()}") from None
+            raise AssertionError(
+                f"still running {STOP_SECONDS} s after SIGTERM:\n{self.log()}"
+            ) from None
         assert code == 0, f"exit code {code} after SIGTERM:\n{self.log()}"
 
     def kill(self):
@@ -99,8 +110,13 @@ class Server:
 
     def __exit__(self, kind, *_):
         if kind is None:
-            if self.process.poll() is not None and self.process.returncode not in (0, -signal.SIGKILL):
-                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log()}")
+            if self.process.poll() is not None and self.process.returncode not in (
+                0,
+                -signal.SIGKILL,
+            ):
+                raise AssertionError(
+                    f"the server ended with {self.process.returncode}:\n{self.log()}"
+                )
             self.stop()
         else:
             self.kill()

@@ -79,7 +79,9 @@ class Events:
         """The data of the first event `name`, past or to come, that `wanted` accepts."""
 
         def found():
-            return next(((data,) for event, data in self._seen if event == name and wanted(data)), None)
+            return next(
+                ((data,) for event, data in self._seen if event == name and wanted(data)), None
+            )
 
         with self._changed:
             assert self._changed.wait_for(found, seconds), f"no event {name} among {self._seen}"
