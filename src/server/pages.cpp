@@ -44,6 +44,9 @@ void page_routes(http::Router& router, PageSources sources) {
     router.add(Method::get, "/console/style.css", page("style.css", "text/css;charset=UTF-8"));
     router.add(Method::get, "/console/language.js",
                page("language.js", "text/javascript;charset=UTF-8"));
+    for (const char* path : {"/console/logo.svg", "/console/favicon.svg", "/favicon.ico"}) {
+        router.add(Method::get, path, page("logo.svg", "image/svg+xml"));
+    }
     router.add(Method::get, "/openapi.yaml",
                page("openapi.yaml", "application/yaml;charset=UTF-8"));
     router.add(Method::get, "/healthz",

@@ -144,10 +144,14 @@ struct Application::Parts {
     ~Parts() { stop(); }
 
     void connect_parts();
+    [[nodiscard]] std::string mqtt_address() const;   ///< empty: it does not listen
+    [[nodiscard]] std::string mqtts_address() const;  ///< empty: it does not listen
     void listen(const Config& config);
     void stop();
 
     const milliseconds stop_grace;
+    const bool listens_mqtt;
+    const bool listens_mqtts;
     std::optional<std::string> setup_token;
     std::atomic<bool> ready{false};
     Services services;
@@ -184,6 +188,8 @@ mqtt::MqttOptions mqtt_options(const Config& config) {
 
 Application::Parts::Parts(const Config& config, const std::optional<std::string>& admin_password)
     : stop_grace(config.stop_grace),
+      listens_mqtt(!config.mqtt_listen.empty()),
+      listens_mqtts(!config.mqtts_listen.empty()),
       services(config),
       scheduler(*services.store, services.changes, services.presence, services.tasks,
                 services.files, services.sender, services.clock, services.ids,
@@ -264,6 +270,14 @@ void Application::Parts::listen(const Config& config) {
     gateway.start();
 }
 
+std::string Application::Parts::mqtt_address() const {
+    return listens_mqtt ? gateway.addresses().front() : std::string();
+}
+
+std::string Application::Parts::mqtts_address() const {
+    return listens_mqtts ? gateway.addresses().back() : std::string();
+}
+
 void Application::Parts::stop() {
     if (stopped) {
         return;
@@ -291,8 +305,15 @@ Application::Application(const Config& config, const std::optional<std::string>&
 Application::~Application() = default;
 
 std::string Application::ready_line() const {
-    return fmt::format(R"({{"ready":true,"http":"{}","mqtt":"{}","pid":{}}})", http_address(),
-                       mqtt_address(), ::getpid());
+    std::string line = fmt::format(R"({{"ready":true,"http":"{}","mqtt":"{}","pid":{})",
+                                   http_address(), mqtt_address(), ::getpid());
+    if (parts_->servers.size() > 1) {
+        line += fmt::format(R"(,"https":"{}")", parts_->servers.back()->address());
+    }
+    if (!parts_->mqtts_address().empty()) {
+        line += fmt::format(R"(,"mqtts":"{}")", parts_->mqtts_address());
+    }
+    return line + "}";
 }
 
 std::string Application::http_address() const {
@@ -300,8 +321,7 @@ std::string Application::http_address() const {
 }
 
 std::string Application::mqtt_address() const {
-    const auto addresses = parts_->gateway.addresses();
-    return addresses.empty() ? std::string() : addresses.front();
+    return parts_->mqtt_address();
 }
 
 std::optional<std::string> Application::setup_link() const {

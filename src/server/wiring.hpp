@@ -21,8 +21,8 @@ public:
     Application(const Application&) = delete;
     Application& operator=(const Application&) = delete;
 
-    /// `{"ready":true,"http":"127.0.0.1:8848","mqtt":"127.0.0.1:1883","pid":4711}`, without
-    /// newline.
+    /// `{"ready":true,"http":"127.0.0.1:8848","mqtt":"127.0.0.1:1883","pid":4711}`, with `https`
+    /// and `mqtts` when it listens there; without newline.
     [[nodiscard]] std::string ready_line() const;
     [[nodiscard]] std::string http_address() const;
     [[nodiscard]] std::string mqtt_address() const;
