@@ -1,5 +1,6 @@
 #include "domain/firmware.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <tuple>
 
@@ -54,6 +55,20 @@ void check_properties(FormRules& rules, const std::vector<FirmwareProperty>& pro
     }
 }
 
+/// Where a device can download from: a path below our own address, or one of the protocols that
+/// devices speak. Anything else (`javascript:`, `file:`) would only harm whoever follows it.
+bool is_download_address(std::string_view url) {
+    constexpr std::string_view schemes[] = {"http", "https", "ftp",  "ftps",
+                                            "tftp", "coap",  "coaps"};
+    const std::size_t colon = url.find(':');
+    if (colon == std::string_view::npos || url.find_first_of("/?#") < colon) {
+        return true;
+    }
+    return std::ranges::any_of(schemes, [&](std::string_view scheme) {
+        return equals_ignoring_case(url.substr(0, colon), scheme);
+    });
+}
+
 auto frozen_members(const Firmware& firmware) {
     return std::tie(firmware.product, firmware.version, firmware.version_order, firmware.url,
                     firmware.sign, firmware.sign_method, firmware.size_bytes);
@@ -71,7 +86,12 @@ Result<Firmware> checked(Firmware firmware) {
     rules.require(firmware.sign_method.has_value(), "signMethod",
                   {"请选择签名方式", "choose a signature method, md5 or sha256"});
     check_sign(rules, firmware);
-    rules.require(!firmware.url.empty(), "url", {"请上传文件", "upload a file"});
+    if (rules.require(!firmware.url.empty(), "url", {"请上传文件", "upload a file"})) {
+        rules.require(
+            is_download_address(firmware.url), "url",
+            text("文件地址 {} 无效, 应为 http 或 https 地址",
+                 "devices cannot download from {}: say an http or https address", firmware.url));
+    }
     rules.require(firmware.size_bytes >= 0, "size",
                   {"请输入文件大小", "enter the file's size, 0 bytes or more"});
     check_properties(rules, firmware.properties);

@@ -102,6 +102,17 @@ TEST(FirmwareForm, Row14_SizeIsZeroOrMore) {
     EXPECT_EQ(refusals([](Firmware& f) { f.size_bytes = -1; }), Lines{"size: 请输入文件大小"});
 }
 
+TEST(FirmwareForm, Row13_TheAddressIsOneThatDevicesCanFetch) {
+    for (const char* good :
+         {"http://h/f.bin", "HTTPS://h/f", "/file/1?accessKey=a:b", "file/1", "coap://h/f"}) {
+        EXPECT_EQ(refusals([&](Firmware& f) { f.url = good; }), Lines{}) << good;
+    }
+    for (const char* bad : {"javascript:alert(1)", "file:///etc/passwd", "data:text/html,x"}) {
+        EXPECT_EQ(refusals([&](Firmware& f) { f.url = bad; }),
+                  Lines{fmt::format("url: 文件地址 {} 无效, 应为 http 或 https 地址", bad)});
+    }
+}
+
 TEST(FirmwareForm, Row15_EachPropertyNeedsKeyAndValue) {
     EXPECT_EQ(refusals([](Firmware& f) { f.properties = {{"slot", "", "B"}}; }), Lines{});
     EXPECT_EQ(refusals([](Firmware& f) { f.properties = {{"slot", "", "B"}, {"", "", ""}}; }),
