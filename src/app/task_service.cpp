@@ -241,6 +241,16 @@ struct TaskService::Bulk {
     bool stops = false;
 };
 
+/// True if the event changed the record. The record of a deleted device (T22) is not started again:
+/// nothing would ever end it.
+bool TaskService::changes(UnitOfWork& work, const UpgradeRecord& record,
+                          const RecordEvent& event) const {
+    if (std::holds_alternative<event::Started>(event) && !work.devices().find(record.device)) {
+        return false;
+    }
+    return changes_.apply(work, record, event).changed;
+}
+
 bool TaskService::run_chunk(Bulk& bulk) {
     std::size_t read = 0;
     const auto changed = store_.write([&](UnitOfWork& work) -> Result<std::int64_t> {
@@ -249,7 +259,7 @@ bool TaskService::run_chunk(Bulk& bulk) {
         read = records.size();
         std::int64_t count = 0;
         for (const UpgradeRecord& record : records) {
-            count += changes_.apply(work, record, bulk.event).changed ? 1 : 0;
+            count += changes(work, record, bulk.event) ? 1 : 0;
         }
         if (!records.empty()) {
             bulk.after = records.back().id;
@@ -364,7 +374,7 @@ Result<std::int64_t> TaskService::apply_to(const std::vector<RecordId>& records,
             std::int64_t count = 0;
             for (std::size_t i = from; i < to; ++i) {
                 const auto record = work.records().find(records[i]);
-                if (record && changes_.apply(work, *record, event).changed) {
+                if (record && changes(work, *record, event)) {
                     ++count;
                 }
             }

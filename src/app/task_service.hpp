@@ -88,6 +88,7 @@ private:
                                                        NewTask& request) const;
     [[nodiscard]] Result<std::int64_t> run(const std::shared_ptr<Bulk>& bulk);
     bool run_chunk(Bulk& bulk);
+    bool changes(UnitOfWork& work, const UpgradeRecord& record, const RecordEvent& event) const;
     [[nodiscard]] Result<std::int64_t> apply_to(const std::vector<RecordId>& records,
                                                 const RecordEvent& event);
     void announce(const TaskId& task, const FirmwareId& firmware) const;
