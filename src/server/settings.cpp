@@ -18,9 +18,9 @@ namespace {
 using std::chrono::milliseconds;
 
 Error wrong_value(std::string_view key, std::string_view value, const Text& right) {
-    return Error::invalid(std::string(key),
-                          text("配置项 {} 的值 \"{}\" 无效: {}", "setting {} cannot be \"{}\": {}",
-                               key, value, right.en));
+    return Error::invalid(
+        std::string(key), {fmt::format("配置项 {} 的值 \"{}\" 无效: {}", key, value, right.zh),
+                           fmt::format("setting {} cannot be \"{}\": {}", key, value, right.en)});
 }
 
 std::optional<std::int64_t> parse_number(std::string_view& text) {
