@@ -1,316 +1,196 @@
 #include "storage/artifacts/artifact_files.hpp"
 
-#include <fmt/format.h>
-#include <sys/stat.h>
+#include <fcntl.h>
 
-#include <algorithm>
-#include <charconv>
 #include <filesystem>
-#include <limits>
-#include <map>
-#include <mutex>
+#include <set>
+#include <system_error>
 #include <vector>
 
-#include "base/bytes.hpp"
+#include "base/assert.hpp"
 #include "base/ids.hpp"
-#include "storage/artifacts/digests.hpp"
-#include "storage/artifacts/pieces.hpp"
-#include "storage/artifacts/posix_file.hpp"
+#include "base/log.hpp"
+#include "storage/artifacts/artifact_folder.hpp"
+#include "storage/artifacts/piece_upload.hpp"
 
-namespace updraft::artifacts {
+namespace updraft {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr std::string_view upload_suffix = ".upload";
+constexpr std::size_t upload_name_bytes = 16;
 
-constexpr std::int64_t write_back_bytes = 16 << 20;
-constexpr std::size_t read_bytes = 1 << 20;
-
-void rename_file(const fs::path& from, const fs::path& to) {
-    if (::rename(from.c_str(), to.c_str()) != 0) {
-        fail("cannot rename", from);
+/// A new file for an upload, held by a lock for as long as it is open: an upload file without one
+/// is what a crash has left.
+OpenFile new_upload_file(const ArtifactFolder& folder) {
+    while (true) {
+        std::string path =
+            fmt::format("{}/{}{}", folder.uploads(), random_hex(upload_name_bytes), upload_suffix);
+        auto file = OpenFile::try_open(std::move(path), O_RDWR | O_CREAT | O_EXCL);
+        if (!file) {
+            continue;
+        }
+        file->lock();
+        // Another server that starts right now may have taken the unlocked file for a leftover.
+        if (file->is_at_its_path()) {
+            return std::move(*file);
+        }
     }
 }
-
-void make_folder(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) {
-        errno = error.value();
-        fail("cannot make folder", folder);
-    }
-}
-
-/// The folders of the store and the way of a finished file to its address.
-class Layout {
-public:
-    explicit Layout(const fs::path& folder)
-        : artifacts_(folder / "artifacts"), uploads_(folder / "uploads") {
-        make_folder(artifacts_);
-        make_folder(uploads_);
-    }
-
-    [[nodiscard]] const fs::path& uploads() const { return uploads_; }
-    [[nodiscard]] fs::path address(const std::string& sha256) const {
-        return artifacts_ / sha256.substr(0, 2) / sha256;
-    }
-
-    /// Moves a synced file to the address of its content. Bytes that are there already are kept,
-    /// and `path` goes; a copy of another size is damaged and is replaced.
-    void settle(const fs::path& path, const ArtifactDigests& digests) const {
-        const fs::path target = address(digests.sha256);
-        const fs::path folder = target.parent_path();
-        std::error_code ignored;
-        if (fs::file_size(target, ignored) == static_cast<std::uintmax_t>(digests.size_bytes) &&
-            !ignored && fs::exists(meta(target))) {
-            fs::remove(path);
-            return;
-        }
-        if (!fs::exists(folder)) {
-            make_folder(folder);
-            sync_folder(artifacts_);
-        }
-        write_meta(meta(target), digests);
-        rename_file(path, target);
-        sync_folder(folder);
-    }
-
-    [[nodiscard]] static fs::path meta(const fs::path& target) { return target.string() + ".meta"; }
-
-private:
-    void write_meta(const fs::path& path, const ArtifactDigests& digests) const {
-        const fs::path fresh = uploads_ / ("new-" + random_hex(16));
-        {
-            File file(fresh, File::Mode::create_new);
-            file.write_at(0, fmt::format("{} {}\n", digests.size_bytes, digests.md5));
-            file.sync();
-        }
-        rename_file(fresh, path);
-    }
-
-    fs::path artifacts_;
-    fs::path uploads_;
-};
 
 class FileWriter final : public ArtifactWriter {
 public:
-    explicit FileWriter(const Layout& layout)
-        : layout_(layout),
-          file_(layout.uploads() / ("new-" + random_hex(16)), File::Mode::create_new) {}
+    explicit FileWriter(const ArtifactFolder& folder)
+        : folder_(folder), hasher_(folder.algorithms()), file_(new_upload_file(folder)) {}
     FileWriter(const FileWriter&) = delete;
     FileWriter& operator=(const FileWriter&) = delete;
-    ~FileWriter() override {
-        if (!finished_) {
-            std::error_code ignored;
-            fs::remove(file_.path(), ignored);
-        }
-    }
+    ~FileWriter() override { discard(); }
 
     void write(std::string_view bytes) override {
-        file_.write_at(size_, bytes);
-        digests_.update(bytes);
-        size_ += static_cast<std::int64_t>(bytes.size());
-        if (size_ - handed_over_ >= write_back_bytes) {
-            file_.start_writing_back(handed_over_, size_ - handed_over_);
-            handed_over_ = size_;
-        }
+        UPDRAFT_ASSERT(file_);
+        removing_on_failure([&] {
+            file_->write_at(written_, bytes);
+            written_ += static_cast<std::int64_t>(bytes.size());
+            hasher_.update(bytes);
+        });
     }
 
-    [[nodiscard]] ArtifactDigests finish() override {
-        file_.sync();
-        ArtifactDigests digests = digests_.finish();
-        layout_.settle(file_.path(), digests);
-        finished_ = true;
+    ArtifactDigests finish() override {
+        UPDRAFT_ASSERT(file_);
+        ArtifactDigests digests = hasher_.finish();
+        removing_on_failure([&] { folder_.keep(*file_, digests); });
+        file_.reset();
         return digests;
     }
 
 private:
-    const Layout& layout_;
-    File file_;
-    Digests digests_;
-    std::int64_t size_ = 0;
-    std::int64_t handed_over_ = 0;
-    bool finished_ = false;
+    /// A full disk gets its room back at once, not when the caller is done with its error.
+    template <class Action>
+    void removing_on_failure(Action&& action) {
+        try {
+            action();
+        } catch (...) {
+            discard();
+            throw;
+        }
+    }
+
+    void discard() noexcept {
+        if (file_) {
+            remove_file_quietly(file_->path());
+            file_.reset();  // an open file keeps its room
+        }
+    }
+
+    const ArtifactFolder& folder_;
+    ArtifactHasher hasher_;
+    std::optional<OpenFile> file_;  ///< until the upload is finished or has failed
+    std::int64_t written_ = 0;
 };
 
-std::string sha256_of(std::string_view bytes) {
-    Digests digests;
-    digests.update(bytes);
-    return digests.finish().sha256;
+/// Names in the folder, in any order.
+std::vector<std::string> names_in(const std::string& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator entry(folder, error);
+    const std::filesystem::directory_iterator end;
+    while (!error && entry != end) {
+        names.push_back(entry->path().filename().string());
+        entry.increment(error);
+    }
+    if (error) {
+        throw_storage_error("cannot list", folder, error.value());
+    }
+    return names;
 }
 
-ArtifactDigests digests_of(const File& file) {
-    Digests digests;
-    std::vector<char> buffer(read_bytes);
-    for (std::int64_t offset = 0;;) {
-        const std::size_t count = file.read_at(offset, buffer);
-        if (count == 0) {
-            return digests.finish();
-        }
-        digests.update(std::string_view(buffer.data(), count));
-        offset += static_cast<std::int64_t>(count);
-    }
+/// Removes the file of a single upload unless a writer is at work on it; true if it is gone.
+bool remove_leftover(const std::string& path) {
+    const auto file = OpenFile::try_open(path, O_RDWR);
+    return file && file->try_lock() && file->is_at_its_path() && remove_file(path);
 }
 
 class ArtifactFiles final : public ArtifactStore {
 public:
-    explicit ArtifactFiles(const fs::path& folder) : layout_(folder) {
-        // What a crash left behind; nobody can go on with an upload that has no session.
-        for (const auto& entry : fs::directory_iterator(layout_.uploads())) {
-            if (entry.path().filename().string().starts_with("new-")) {
-                fs::remove(entry.path());
+    explicit ArtifactFiles(const std::string& folder) : folder_(folder) {
+        std::size_t removed = 0;
+        for (const std::string& name : names_in(folder_.uploads())) {
+            if (name.ends_with(upload_suffix) && remove_leftover(upload_path(name))) {
+                ++removed;
             }
+        }
+        if (removed > 0) {
+            log::info("artifacts", "interrupted uploads removed files={}", removed);
         }
     }
 
-    [[nodiscard]] std::unique_ptr<ArtifactWriter> begin() override {
-        return std::make_unique<FileWriter>(layout_);
+    std::unique_ptr<ArtifactWriter> begin() override {
+        return std::make_unique<FileWriter>(folder_);
     }
 
-    [[nodiscard]] Result<std::optional<ArtifactDigests>> write_piece(
-        const std::string& session, std::int64_t offset, std::int64_t length,
-        std::string_view bytes) override {
+    Result<std::optional<ArtifactDigests>> write_piece(const std::string& session,
+                                                       std::int64_t offset, std::int64_t length,
+                                                       std::string_view bytes) override {
+        const auto count = static_cast<std::int64_t>(bytes.size());
         if (length < 0) {
             return Error::invalid("length",
-                                  text("文件长度 {} 无效，不能小于 {}",
-                                       "the length {} is invalid, it is at least {}", length, 0));
+                                  text("length {} 不能小于 0", "length {} is less than 0", length));
         }
-        const auto size = static_cast<std::int64_t>(bytes.size());
-        if (offset < 0 || offset > length || size > length - offset) {
-            return Error::invalid("offset", text("分片 {}+{} 超出文件长度 {}",
-                                                 "the piece {}+{} is outside the file's length {}",
-                                                 offset, size, length));
+        if (offset < 0 || count > length || offset > length - count) {
+            return Error::invalid(
+                "offset",
+                text("offset {} 加分片的 {} 字节不在 0..{} 之间",
+                     "offset {} with a piece of {} bytes is outside 0..{}", offset, count, length));
         }
-        const fs::path base = base_of(session);
-        const std::shared_ptr<Pieces> pieces = pieces_of(base, length);
-        const std::lock_guard lock(pieces->mutex);
-        if (pieces->length() != length) {
-            return Error::invalid("length", text("文件长度 {} 与之前的 {} 不一致",
-                                                 "the length {} differs from the first piece's {}",
-                                                 length, pieces->length()));
-        }
-        if (pieces->stored) {  // the same piece came twice at once
-            return pieces->stored;
-        }
-        pieces->write(offset, bytes);
-        if (!pieces->complete()) {
-            return std::optional<ArtifactDigests>();
-        }
-        const ArtifactDigests digests = digests_of(pieces->data());
-        layout_.settle(pieces->data().path(), digests);
-        pieces->stored = digests;
-        forget(base);
-        Pieces::remove(base);
-        return pieces->stored;
+        PieceUpload upload(folder_, PieceFiles::of(folder_, session));
+        return upload.write(offset, length, bytes);
     }
 
-    [[nodiscard]] std::optional<PartialUpload> partial(const std::string& session) const override {
-        const fs::path base = base_of(session);
-        if (!Pieces::exists(base)) {
+    std::optional<PartialUpload> partial(const std::string& session) const override {
+        const auto journal = read_journal(PieceFiles::of(folder_, session));
+        if (!journal) {
             return std::nullopt;
         }
-        const std::shared_ptr<Pieces> pieces = pieces_of(base, 0);
-        const std::lock_guard lock(pieces->mutex);
-        return PartialUpload{session, pieces->length(), pieces->received()};
+        return PartialUpload{session, journal->length_bytes, journal->received.total_bytes()};
     }
 
-    [[nodiscard]] std::optional<std::string> path_of(const std::string& sha256) const override {
-        if (!is_address(sha256)) {
-            return std::nullopt;
-        }
-        const fs::path path = layout_.address(sha256);
-        struct stat status{};
-        if (::stat(path.c_str(), &status) != 0) {
-            return std::nullopt;
-        }
-        const auto expected = recorded_size(path);
-        if (expected && *expected != status.st_size) {
-            return std::nullopt;
-        }
-        return path.string();
+    std::optional<std::string> path_of(const std::string& sha256) const override {
+        return folder_.find(sha256);
     }
 
-    void remove(const std::string& sha256) override {
-        if (!is_address(sha256)) {
-            return;
-        }
-        const fs::path path = layout_.address(sha256);
-        std::error_code ignored;
-        fs::remove(path, ignored);
-        fs::remove(Layout::meta(path), ignored);
-    }
+    void remove(const std::string& sha256) override { folder_.remove(sha256); }
 
     void remove_abandoned(Instant before) override {
-        for (const auto& entry : fs::directory_iterator(layout_.uploads())) {
-            struct stat status{};
-            if (::stat(entry.path().c_str(), &status) != 0 ||
-                std::int64_t{status.st_mtim.tv_sec} * 1000 >= to_millis(before)) {
-                continue;
+        std::set<std::string> piece_uploads;
+        for (const std::string& name : names_in(folder_.uploads())) {
+            const std::filesystem::path path(name);
+            const std::string suffix = path.extension().string();
+            if (suffix == upload_suffix) {
+                const auto facts = facts_of(upload_path(name));
+                if (facts && facts->changed_at_ms < to_millis(before)) {
+                    remove_leftover(upload_path(name));
+                }
+            } else if (suffix == PieceFiles::bytes_suffix || suffix == PieceFiles::journal_suffix ||
+                       suffix == PieceFiles::new_journal_suffix) {
+                piece_uploads.insert(path.stem().string());
             }
-            const std::string name = entry.path().filename().string();
-            std::error_code ignored;
-            if (name.starts_with("part-") && name.ends_with(".map")) {  // written with each piece
-                const fs::path base = layout_.uploads() / name.substr(0, name.size() - 4);
-                forget(base);
-                Pieces::remove(base);
-            } else if (name.starts_with("new-")) {
-                fs::remove(entry.path(), ignored);
-            }
+        }
+        for (const std::string& name : piece_uploads) {
+            PieceUpload::remove_if_abandoned(folder_, name, before);
         }
     }
 
 private:
-    static bool is_address(const std::string& sha256) {
-        return is_hex(sha256, 64) && to_lower(sha256) == sha256;
+    std::string upload_path(const std::string& name) const {
+        return folder_.uploads() + "/" + name;
     }
 
-    static std::optional<std::int64_t> recorded_size(const fs::path& path) {
-        const fs::path meta = Layout::meta(path);
-        if (!fs::exists(meta)) {
-            return std::nullopt;
-        }
-        std::array<char, 64> text{};
-        const std::size_t count = File(meta, File::Mode::read).read_at(0, text);
-        std::int64_t size = 0;
-        const auto [end, code] = std::from_chars(text.data(), text.data() + count, size);
-        return code == std::errc{} ? std::optional(size) : std::nullopt;
-    }
-
-    /// A client's session may be any text; its digest is a safe file name.
-    [[nodiscard]] fs::path base_of(const std::string& session) const {
-        return layout_.uploads() / ("part-" + sha256_of(session).substr(0, 32));
-    }
-
-    [[nodiscard]] std::shared_ptr<Pieces> pieces_of(const fs::path& base,
-                                                    std::int64_t length) const {
-        const std::lock_guard lock(mutex_);
-        std::shared_ptr<Pieces>& pieces = open_[base];
-        if (!pieces) {
-            try {
-                pieces = std::make_shared<Pieces>(base, length);
-            } catch (...) {
-                open_.erase(base);
-                throw;
-            }
-        }
-        return pieces;
-    }
-    void forget(const fs::path& base) const {
-        const std::lock_guard lock(mutex_);
-        open_.erase(base);
-    }
-
-    Layout layout_;
-    mutable std::mutex mutex_;
-    mutable std::map<fs::path, std::shared_ptr<Pieces>> open_;  ///< guarded by mutex_
+    const ArtifactFolder folder_;
 };
 
 }  // namespace
-}  // namespace updraft::artifacts
-
-namespace updraft {
 
 std::unique_ptr<ArtifactStore> open_artifact_files(const std::string& folder) {
-    return std::make_unique<artifacts::ArtifactFiles>(folder);
+    return std::make_unique<ArtifactFiles>(folder);
 }
 
 }  // namespace updraft

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "domain/names.hpp"
 #include "storage/sql/json_columns.hpp"
 #include "storage/sql/repositories.hpp"
@@ -53,6 +55,16 @@ RecordRow read_row(Rows& rows) {
     row.product_name = rows.text();
     row.task_name = rows.text();
     return row;
+}
+
+/// Stands in the index for a processing record without a timer, so that the index has all of them.
+constexpr std::int64_t no_deadline = std::numeric_limits<std::int64_t>::max();
+
+std::optional<std::int64_t> indexed_deadline(const UpgradeRecord& record) {
+    if (const auto deadline = record.next_deadline()) {
+        return to_millis(*deadline);
+    }
+    return record.state == RecordState::processing ? std::optional(no_deadline) : std::nullopt;
 }
 
 std::vector<UpgradeRecord> read_all_records(Rows rows) {
@@ -167,17 +179,19 @@ public:
     [[nodiscard]] std::optional<Instant> earliest_deadline() const override {
         Rows rows = db_.query(
             "SELECT next_deadline FROM upgrade_record WHERE state = 'processing' "
-            "AND next_deadline IS NOT NULL ORDER BY next_deadline LIMIT 1");
+            "AND next_deadline < ? ORDER BY next_deadline LIMIT 1",
+            no_deadline);
         return rows.next() ? rows.optional_time() : std::nullopt;
     }
 
     [[nodiscard]] std::vector<UpgradeRecord> all_processing(const RecordId& after,
                                                             std::size_t limit) const override {
-        // The unary plus keeps the planner on the index of processing records, which are few, and
-        // away from the primary key.
+        // The ids first, from the index of processing records, which are few; the unary plus keeps
+        // the planner away from the primary key.
         return read_all_records(
             db_.query("SELECT " UPDRAFT_RECORD_COLUMNS UPDRAFT_RECORD_TABLES
-                      "WHERE t.state = 'processing' AND +t.id > ? ORDER BY +t.id LIMIT ?",
+                      "WHERE t.id IN (SELECT id FROM upgrade_record WHERE state = 'processing' "
+                      "AND next_deadline > -1 AND +id > ? ORDER BY +id LIMIT ?) ORDER BY t.id",
                       number_or_none(after.value), limit));
     }
 
@@ -264,7 +278,7 @@ void SqlRecords::update(const UpgradeRecord& before, const UpgradeRecord& after)
     }
     const std::int64_t changed =
         db_.execute("UPDATE upgrade_record SET state = ?, next_deadline = ? WHERE id = ?",
-                    name_of(after.state), after.next_deadline(), id);
+                    name_of(after.state), indexed_deadline(after), id);
     if (changed > 0 && before.state != after.state) {
         db_.execute(
             fmt::format("UPDATE task_counter SET {0} = {0} - 1, {1} = {1} + 1 WHERE task_id = ?",

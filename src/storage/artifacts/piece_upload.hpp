@@ -1,0 +1,63 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/ports.hpp"
+#include "storage/artifacts/artifact_folder.hpp"
+#include "storage/artifacts/piece_journal.hpp"
+
+namespace updraft {
+
+/// The files of one upload in pieces. Their names are a digest of the session's: whatever a session
+/// is called, it cannot lead out of the folder.
+struct PieceFiles {
+    std::string bytes;        ///< what was received, at its place
+    std::string journal;      ///< what of it was received
+    std::string new_journal;  ///< while the journal is rewritten
+
+    static constexpr std::string_view bytes_suffix = ".part";
+    static constexpr std::string_view journal_suffix = ".pieces";
+    static constexpr std::string_view new_journal_suffix = ".pieces-new";
+
+    /// `name` is the session's digest.
+    [[nodiscard]] static PieceFiles named(const ArtifactFolder& folder, const std::string& name);
+    [[nodiscard]] static PieceFiles of(const ArtifactFolder& folder, const std::string& session);
+};
+
+/// What was received of an upload; nothing if it is unknown. Takes no lock: right for some moment
+/// during the call.
+[[nodiscard]] std::optional<PieceJournal> read_journal(const PieceFiles& files);
+
+/// One upload in pieces, held by one thread at a time: a lock on its journal keeps out other
+/// threads and other processes. The journal is therefore the first of its files to come and the
+/// last to go.
+class PieceUpload {
+public:
+    /// Waits for whoever holds the upload.
+    PieceUpload(const ArtifactFolder& folder, PieceFiles files);
+    /// Removes the upload unless somebody works on it or it was changed at or after `before`.
+    static void remove_if_abandoned(const ArtifactFolder& folder, const std::string& name,
+                                    Instant before);
+
+    /// As ArtifactStore::write_piece, for a piece that lies within `length`.
+    [[nodiscard]] Result<std::optional<ArtifactDigests>> write(std::int64_t offset,
+                                                               std::int64_t length,
+                                                               std::string_view bytes);
+
+private:
+    PieceUpload(const ArtifactFolder& folder, PieceFiles files, OpenFile journal)
+        : folder_(folder), files_(std::move(files)), journal_(std::move(journal)) {}
+
+    void add_piece(PieceJournal& state, std::int64_t offset, std::string_view bytes);
+    void rewrite_journal(const PieceJournal& state);
+    [[nodiscard]] ArtifactDigests finish(const PieceJournal& state);
+    void discard() noexcept;
+
+    const ArtifactFolder& folder_;
+    const PieceFiles files_;
+    OpenFile journal_;
+};
+
+}  // namespace updraft
