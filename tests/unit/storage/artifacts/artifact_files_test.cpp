@@ -136,6 +136,13 @@ TEST_F(ArtifactFiles, AnArtifactOfTheWrongSizeIsReplacedByTheNextUpload) {
     EXPECT_EQ(store->path_of(std::string(hello_sha256)), path.string());
 }
 
+TEST_F(ArtifactFiles, OnlyARegularFileIsAnArtifact) {
+    const auto store = open();
+    fs::create_directories(folder_ / "artifacts" / "83" / hello_sha256);
+
+    EXPECT_FALSE(store->path_of(std::string(hello_sha256)));
+}
+
 TEST_F(ArtifactFiles, RemoveLeavesNothingOfTheArtifact) {
     const auto store = open();
     store_hello(*store);
@@ -233,6 +240,23 @@ TEST_F(ArtifactFiles, AJournalCutShortLosesItsLastPieceOnly) {
     EXPECT_EQ((*last)->sha256, hello_sha256);
 }
 
+// The journal alone proves nothing: bytes that were lost or taken away must be sent again.
+TEST_F(ArtifactFiles, AJournalWithoutItsBytesCountsForNothing) {
+    open()->write_piece("s", 0, 14, "hello ").value();
+    for (const fs::path& file : uploads()) {
+        if (file.extension() == ".part" || file.extension() == ".data") {
+            fs::remove(file);
+        }
+    }
+    const auto store = open();
+
+    EXPECT_FALSE(store->partial("s"));
+    EXPECT_FALSE(store->write_piece("s", 6, 14, "firmware").value().has_value());
+    const auto last = store->write_piece("s", 0, 14, "hello ");
+    ASSERT_TRUE(last.has_value() && last->has_value());
+    EXPECT_EQ((*last)->sha256, hello_sha256);
+}
+
 TEST_F(ArtifactFiles, OldUploadsAreAbandonedByTheTimeOfTheirFiles) {
     const auto store = open();
     store->write_piece("s", 0, 14, "hello ").value();
@@ -248,6 +272,22 @@ TEST_F(ArtifactFiles, OldUploadsAreAbandonedByTheTimeOfTheirFiles) {
     EXPECT_EQ(uploads().size(), 3U);
 
     store->remove_abandoned(hours_ago(24));
+    EXPECT_TRUE(uploads().empty());
+}
+
+TEST_F(ArtifactFiles, BytesWithoutAJournalAreAbandonedToo) {
+    const auto store = open();
+    store->write_piece("s", 0, 14, "hello ").value();
+    for (const fs::path& file : uploads()) {
+        if (file.extension() != ".part" && file.extension() != ".data") {
+            fs::remove(file);
+        }
+    }
+    ASSERT_EQ(uploads().size(), 1U);
+    age_uploads(std::chrono::hours(25));
+
+    store->remove_abandoned(hours_ago(24));
+
     EXPECT_TRUE(uploads().empty());
 }
 
@@ -311,9 +351,9 @@ protected:
     bool mounted_ = false;
 };
 
-TEST_F(ArtifactFilesOnASmallDisk, AFullDiskGivesTheRoomBackWithTheWriter) {
+TEST_F(ArtifactFilesOnASmallDisk, AFullDiskGivesTheRoomBackAtOnce) {
     const auto store = open();
-    auto writer = store->begin();
+    const auto writer = store->begin();
     const std::string chunk(64 * 1024, 'x');
 
     expect_disk_full([&] {
@@ -321,9 +361,25 @@ TEST_F(ArtifactFilesOnASmallDisk, AFullDiskGivesTheRoomBackWithTheWriter) {
             writer->write(chunk);
         }
     });
-    writer.reset();
 
     EXPECT_TRUE(uploads().empty());
+    EXPECT_EQ(store_hello(*store), hello_sha256);
+}
+
+TEST_F(ArtifactFilesOnASmallDisk, AFullDiskEndsTheWholeUploadInPieces) {
+    const auto store = open();
+    const std::string piece(512 * 1024, 'x');
+    const std::int64_t length = 8 * 512 * 1024;
+    store->write_piece("s", 0, length, piece).value();
+
+    expect_disk_full([&] {
+        for (int i = 1; i < 4; ++i) {
+            store->write_piece("s", i * std::int64_t{512 * 1024}, length, piece).value();
+        }
+    });
+
+    EXPECT_TRUE(uploads().empty());
+    EXPECT_FALSE(store->partial("s"));
     EXPECT_EQ(store_hello(*store), hello_sha256);
 }
 
