@@ -153,18 +153,36 @@ bool Presence::flush() {
     if (batch.empty()) {
         return false;
     }
-    const auto shared = std::make_shared<const std::vector<Change>>(std::move(batch));
-    store_.submit(
-        [this, shared](UnitOfWork& work) {
-            store_batch(work, *shared);
-            return true;
-        },
-        [](const std::exception_ptr& failure) {
-            if (failure) {
-                log::error("presence", "connection states could not be stored");
-            }
-        });
+    const auto shared = std::make_shared<std::vector<Change>>(std::move(batch));
+    const auto operation = [this, shared](UnitOfWork& work) {
+        store_batch(work, *shared);
+        return true;
+    };
+    const auto completed = [this, shared](const std::exception_ptr& failure) {
+        if (failure) {
+            restore(*shared);
+        }
+    };
+    try {
+        store_.submit(operation, completed);
+    } catch (const StorageError&) {
+        restore(*shared);
+        throw;
+    }
     return more;
+}
+
+/// What could not be stored now is tried again with the next batch.
+void Presence::restore(std::vector<Change>& batch) {
+    log::warn("presence", "connection states not stored changes={}", batch.size());
+    {
+        const std::lock_guard lock(mutex_);
+        pending_.insert(pending_.begin(), std::make_move_iterator(batch.begin()),
+                        std::make_move_iterator(batch.end()));
+    }
+    if (listeners_.flush_wanted) {
+        listeners_.flush_wanted();
+    }
 }
 
 void Presence::store_batch(UnitOfWork& work, const std::vector<Change>& batch) {

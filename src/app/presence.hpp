@@ -81,6 +81,7 @@ private:
     };
 
     void note(Change change);
+    void restore(std::vector<Change>& batch);
     void store_batch(UnitOfWork& work, const std::vector<Change>& batch);
     void store_one(UnitOfWork& work, const Change& change);
     void came_online(UnitOfWork& work, const Device& device);

@@ -1,6 +1,7 @@
 #include "scheduler/dispatcher.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
@@ -124,12 +125,36 @@ Dispatcher::Inbox Dispatcher::take_inbox() {
 
 bool Dispatcher::turn() {
     Inbox inbox = take_inbox();
+    try {
+        return turn(inbox);
+    } catch (const StorageError&) {
+        put_back(std::move(inbox));
+        throw;
+    }
+}
+
+/// What was not done because the store refused is done in a later turn.
+void Dispatcher::put_back(Inbox inbox) {
+    const std::lock_guard lock(mutex_);
+    inbox_.tasks.merge(inbox.tasks);
+    inbox_.devices.merge(inbox.devices);
+    inbox_.reads.merge(inbox.reads);
+    std::ranges::move(inbox.to_send, std::back_inserter(inbox_.to_send));
+    std::ranges::move(inbox.not_written, std::back_inserter(inbox_.not_written));
+}
+
+bool Dispatcher::turn(Inbox& inbox) {
     settle_unwritten(inbox.not_written);
+    inbox.not_written.clear();
     if (!inbox.reads.empty()) {
         sender_.read_versions({inbox.reads.begin(), inbox.reads.end()});
+        inbox.reads.clear();
     }
-    write_messages(std::move(inbox.to_send));
+    write_messages(inbox.to_send);
+    inbox.to_send.clear();
     sort_woken(inbox);
+    inbox.devices.clear();
+    inbox.tasks.clear();
     bool more = scan();
     passed_over_ = false;
     const std::vector<Claim> claims = choose();
@@ -409,11 +434,11 @@ bool Dispatcher::claim(const std::vector<Claim>& claims) {
         const std::lock_guard lock(mutex_);
         to_send.swap(inbox_.to_send);
     }
-    write_messages(std::move(to_send));
+    write_messages(to_send);
     return !elsewhere.empty();
 }
 
-void Dispatcher::write_messages(std::vector<UpgradeRecord> records) {
+void Dispatcher::write_messages(const std::vector<UpgradeRecord>& records) {
     if (records.empty()) {
         return;
     }

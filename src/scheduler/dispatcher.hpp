@@ -98,6 +98,8 @@ private:
     template <class Change>
     void hand_over(Change change);
     [[nodiscard]] Inbox take_inbox();
+    void put_back(Inbox inbox);
+    bool turn(Inbox& inbox);
     void settle_unwritten(const std::vector<UpgradeRecord>& records);
     void sort_woken(const Inbox& inbox);
     void assign(const std::vector<DeviceId>& devices);
@@ -112,7 +114,7 @@ private:
                                      const Planned& planned) const;
     bool claim(const std::vector<Claim>& claims);
     void give_back(const Claim& claim);
-    void write_messages(std::vector<UpgradeRecord> records);
+    void write_messages(const std::vector<UpgradeRecord>& records);
     void plan_next(bool blocked_by_gateway);
     void forget_idle_queues();
 

@@ -138,16 +138,7 @@ Instant Scheduler::run_due() {
     const Instant now = clock_.now();
     bool more = flush_presence(now);
     more = run_background_step() || more;
-    bool expand = false;
-    {
-        const std::lock_guard lock(mutex_);
-        expand = std::exchange(expansion_wanted_, false);
-    }
-    if (expand && tasks_.expand_next()) {
-        const std::lock_guard lock(mutex_);
-        expansion_wanted_ = true;
-        more = true;
-    }
+    more = expand_tasks() || more;
     more = deadlines_.run() || more;
     more = dispatcher_.turn() || more;
     more = run_jobs(now) || more;
@@ -186,6 +177,30 @@ bool Scheduler::flush_presence(Instant now) {
     return more;
 }
 
+/// One chunk; the wish stays until nothing is left to make, whatever the store says in between.
+bool Scheduler::expand_tasks() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!expansion_wanted_) {
+            return false;
+        }
+        expansion_wanted_ = false;
+    }
+    bool unfinished = true;
+    const auto keep_wish = [&] {
+        const std::lock_guard lock(mutex_);
+        expansion_wanted_ = expansion_wanted_ || unfinished;
+    };
+    try {
+        unfinished = tasks_.expand_next();
+    } catch (const StorageError&) {
+        keep_wish();
+        throw;
+    }
+    keep_wish();
+    return unfinished;
+}
+
 bool Scheduler::run_background_step() {
     std::function<bool()> step;
     {
@@ -196,12 +211,21 @@ bool Scheduler::run_background_step() {
         step = std::move(background_.front());
         background_.pop_front();
     }
-    const bool unfinished = step();
-    const std::lock_guard lock(mutex_);
-    if (unfinished) {
-        background_.push_back(std::move(step));
+    bool unfinished = true;  // also when it throws: then it goes on later
+    const auto put_back = [&] {
+        const std::lock_guard lock(mutex_);
+        if (unfinished) {
+            background_.push_back(std::move(step));
+        }
+        return !background_.empty();
+    };
+    try {
+        unfinished = step();
+    } catch (const StorageError&) {
+        put_back();
+        throw;
     }
-    return !background_.empty();
+    return put_back();
 }
 
 bool Scheduler::run_jobs(Instant now) {
@@ -210,7 +234,12 @@ bool Scheduler::run_jobs(Instant now) {
         if (job.next > now) {
             continue;
         }
-        const bool again = job.run();
+        bool again = false;
+        try {
+            again = job.run();
+        } catch (const StorageError& error) {  // one job's trouble must not stop the others
+            log::warn("scheduler", "job failed job=\"{}\" reason=\"{}\"", job.name, error.what());
+        }
         job.next = again ? now : now + job.period;
         more = more || again;
     }

@@ -80,6 +80,7 @@ private:
     void loop();
     void wake_up();
     bool flush_presence(Instant now);
+    bool expand_tasks();
     bool run_background_step();
     bool run_jobs(Instant now);
     bool prune_logs();
