@@ -301,6 +301,26 @@ Result<std::int64_t> TaskService::run(const std::shared_ptr<Bulk>& bulk) {
     return bulk->done;
 }
 
+/// Counts what a bulk change is about, and moves the records that are still to be made.
+Result<void> TaskService::begin(Bulk& bulk) {
+    return store_.write([&](UnitOfWork& work) -> Result<void> {
+        const auto found = work.tasks().find(bulk.task);
+        if (!found) {
+            return Error::not_found("升级任务", "upgrade task", bulk.task.value);
+        }
+        for (const RecordState state : bulk.states) {
+            bulk.expected += found->counts.of(state);
+        }
+        const RecordState moved = bulk.stops ? RecordState::waiting : RecordState::canceled;
+        if (bulk.states.contains(moved)) {
+            bulk.done += work.tasks().set_stopped(bulk.task, bulk.stops);
+            work.after_commit(
+                [this, id = bulk.task, of = found->task.firmware] { announce(id, of); });
+        }
+        return {};
+    });
+}
+
 Result<std::int64_t> TaskService::stop(const TaskId& id, const std::set<RecordState>& states) {
     const bool also_processing = states.contains(RecordState::processing);
     const auto bulk =
@@ -308,23 +328,7 @@ Result<std::int64_t> TaskService::stop(const TaskId& id, const std::set<RecordSt
     std::ranges::copy_if(
         states, std::inserter(bulk->states, bulk->states.end()),
         [](RecordState s) { return s == RecordState::waiting || s == RecordState::processing; });
-    const auto begun = store_.write([&](UnitOfWork& work) -> Result<void> {
-        const auto found = work.tasks().find(id);
-        if (!found) {
-            return Error::not_found("升级任务", "upgrade task", id.value);
-        }
-        for (const RecordState state : bulk->states) {
-            bulk->expected += found->counts.of(state);
-        }
-        if (bulk->states.contains(RecordState::waiting)) {
-            bulk->done += work.tasks().set_stopped(id, true);
-            work.after_commit([this, id, of = found->task.firmware] { announce(id, of); });
-        }
-        return {};
-    });
-    if (!begun) {
-        return begun.error();
-    }
+    UPDRAFT_CHECK(begin(*bulk));
     if (bulk->states.empty()) {
         return 0;
     }
@@ -340,23 +344,7 @@ Result<std::int64_t> TaskService::start(const TaskId& id, const std::set<RecordS
     std::ranges::copy_if(
         states, std::inserter(bulk->states, bulk->states.end()),
         [](RecordState s) { return s == RecordState::canceled || s == RecordState::failed; });
-    const auto begun = store_.write([&](UnitOfWork& work) -> Result<void> {
-        const auto found = work.tasks().find(id);
-        if (!found) {
-            return Error::not_found("升级任务", "upgrade task", id.value);
-        }
-        for (const RecordState state : bulk->states) {
-            bulk->expected += found->counts.of(state);
-        }
-        if (bulk->states.contains(RecordState::canceled)) {
-            bulk->done += work.tasks().set_stopped(id, false);
-            work.after_commit([this, id, of = found->task.firmware] { announce(id, of); });
-        }
-        return {};
-    });
-    if (!begun) {
-        return begun.error();
-    }
+    UPDRAFT_CHECK(begin(*bulk));
     return bulk->states.empty() ? Result<std::int64_t>(0) : run(bulk);
 }
 

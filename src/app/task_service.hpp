@@ -86,6 +86,7 @@ private:
     struct Bulk;
     [[nodiscard]] Result<DeviceSelection> selection_of(const Repositories& rows,
                                                        NewTask& request) const;
+    [[nodiscard]] Result<void> begin(Bulk& bulk);
     [[nodiscard]] Result<std::int64_t> run(const std::shared_ptr<Bulk>& bulk);
     bool run_chunk(Bulk& bulk);
     bool changes(UnitOfWork& work, const UpgradeRecord& record, const RecordEvent& event) const;
