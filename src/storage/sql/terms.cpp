@@ -19,6 +19,8 @@ constexpr std::size_t list_parameters_max = 50;
 /// Longer chains of operands are put in parentheses: SQLite limits the depth of an expression.
 constexpr std::size_t chain_max = 64;
 
+/// SQLite refuses longer patterns.
+constexpr std::size_t like_bytes_max = 50'000;
 constexpr std::string_view nothing_matches = "1 = 0";
 
 /// `parts` joined by `word`, in groups where there are many.
@@ -105,20 +107,36 @@ private:
 
     /// The term's own condition; "" if it contributes nothing.
     Result<std::string> own(const Term& term) {
-        if (is_absent(term.value) || term.column.empty()) {
+        const bool is_group = term.column.empty() && is_absent(term.value);
+        if (is_group) {
             return std::string();
+        }
+        if (is_absent(term.value) || term.column.empty()) {
+            return unknown(idle(term));
         }
         const Column* column = table_.column(term.column);
         if (column == nullptr) {
             return unknown(text("未知的查询字段 {}", "unknown column {}", term.column));
         }
-        UPDRAFT_TRY(const auto custom, custom_condition(*column, term));
+        UPDRAFT_TRY(std::string sql, restriction(*column, term));
+        return sql.empty() ? unknown(idle(term)) : Result<std::string>(std::move(sql));
+    }
+
+    /// Where unknown terms are refused, so is one that would restrict nothing (gap 29).
+    static Text idle(const Term& term) {
+        return text("查询条件 {} 没有可用的值，会选中全部数据",
+                    "the condition on {} has no usable value and would choose every row",
+                    term.column);
+    }
+
+    Result<std::string> restriction(const Column& column, const Term& term) {
+        UPDRAFT_TRY(const auto custom, custom_condition(column, term));
         if (custom) {
             return *custom;
         }
-        UPDRAFT_TRY(std::string sql, comparison(*column, term));
-        if (!sql.empty() && column->join > 0) {
-            out_.joins |= 1U << (column->join - 1);
+        UPDRAFT_TRY(std::string sql, comparison(column, term));
+        if (!sql.empty() && column.join > 0) {
+            out_.joins |= 1U << (column.join - 1);
         }
         return sql;
     }
@@ -216,6 +234,11 @@ private:
         const std::string_view word =
             (term.term_type == "nlike") != has_option(term, "not") ? "NOT LIKE" : "LIKE";
         const std::string value = text_of(term.value);
+        if (value.size() > like_bytes_max) {
+            return Error::invalid("terms", text("字段 {} 的模糊查询超过{}字节",
+                                                "the pattern for {} is longer than {} bytes",
+                                                column.name, like_bytes_max));
+        }
         if (!has_option(term, "reversal")) {
             return fmt::format("{} {} {} ESCAPE '\\'", as_text(column), word, bind(value));
         }

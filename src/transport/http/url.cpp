@@ -49,6 +49,9 @@ std::optional<std::string> percent_decode(std::string_view text, PlusSign plus) 
             decoded += text[i] == '+' && plus == PlusSign::space ? ' ' : text[i];
         }
     }
+    if (!is_utf8(decoded)) {
+        return std::nullopt;  // it would come back inside JSON
+    }
     return decoded;
 }
 

@@ -9,7 +9,7 @@
 namespace updraft::http {
 
 /// Percent-decodes a path segment or, with `plus_is_space`, a query component. Nothing for a broken
-/// escape or an encoded NUL.
+/// escape, an encoded NUL or what is not UTF-8.
 enum class PlusSign : std::uint8_t { literal, space };
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text, PlusSign plus);
 
