@@ -273,6 +273,15 @@ std::string FileService::url_of(const StoredFile& file) const {
 FileService::Collected FileService::collect() {
     const Instant now = clock_.now();
     artifacts_.remove_abandoned(now - options_.keep_abandoned_pieces);
+    Collected collected;
+    collected.files = remove_unreferenced(now);
+    collected.artifacts_without_file = remove_artifacts_without_file(now);
+    collected.more = collected.files == options_.collect_at_once ||
+                     collected.artifacts_without_file == options_.collect_at_once;
+    return collected;
+}
+
+std::size_t FileService::remove_unreferenced(Instant now) {
     const std::unique_lock lock(artifacts_in_use_);
     std::vector<std::string> bytes_without_row;
     const auto removed = store_.write([&](UnitOfWork& work) -> Result<std::size_t> {
@@ -292,7 +301,37 @@ FileService::Collected FileService::collect() {
     if (*removed > 0) {
         log::info("files", "unreferenced files removed files={}", *removed);
     }
-    return {*removed, *removed == options_.collect_at_once};
+    return *removed;
+}
+
+/// Looks without the lock, because a folder of many artifacts takes its time, and again with it:
+/// the same bytes may have been uploaded in between.
+std::size_t FileService::remove_artifacts_without_file(Instant now) {
+    const Instant before = now - options_.keep_artifacts_without_file;
+    std::vector<std::string> suspects;
+    store_.read([&](const Repositories& rows) {
+        artifacts_.each([&](const std::string& sha256, Instant changed_at) {
+            if (changed_at < before && rows.files().count_of_artifact(sha256) == 0) {
+                suspects.push_back(sha256);
+            }
+            return suspects.size() < options_.collect_at_once;
+        });
+    });
+    if (suspects.empty()) {
+        return 0;
+    }
+    const std::unique_lock lock(artifacts_in_use_);
+    const auto unused = store_.write([&](UnitOfWork& work) -> Result<std::vector<std::string>> {
+        std::erase_if(suspects, [&](const std::string& sha256) {
+            return work.files().count_of_artifact(sha256) > 0;
+        });
+        return suspects;
+    });
+    for (const std::string& sha256 : *unused) {
+        artifacts_.remove(sha256);
+    }
+    log::info("files", "artifacts without a file removed artifacts={}", unused->size());
+    return unused->size();
 }
 
 }  // namespace updraft

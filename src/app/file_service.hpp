@@ -22,7 +22,10 @@ public:
         seconds keep_unreferenced{24 *
                                   3600};  ///< then a file that no firmware points at goes (row 25)
         seconds keep_abandoned_pieces{24 * 3600};
-        std::size_t collect_at_once = 100;  ///< files removed by one run of collect()
+        /// Bytes without any file go after this: what a crash left between bytes and row. Must be
+        /// longer than any upload takes from its last byte to its row.
+        seconds keep_artifacts_without_file{3600};
+        std::size_t collect_at_once = 100;  ///< files, and artifacts, removed by one collect()
     };
 
     /// What the uploader says about a file.
@@ -89,10 +92,11 @@ public:
     /// The address under which devices find the file.
     [[nodiscard]] std::string url_of(const StoredFile& file) const;
 
-    /// Removes files that nothing has pointed at for 24 h, and abandoned pieces; how many files
-    /// went. True in `more` when there is more to collect.
+    /// Removes files that nothing has pointed at for 24 h, abandoned pieces, and artifacts that no
+    /// file has; how many went. True in `more` when there is more to collect. One run is bounded.
     struct Collected {
         std::size_t files = 0;
+        std::size_t artifacts_without_file = 0;
         bool more = false;
     };
     Collected collect();
@@ -102,6 +106,8 @@ private:
                                          const Description& description, const Identity& by);
     [[nodiscard]] Result<StoredFile> replace(const FileId& id, const ArtifactDigests& digests);
     void remove_if_unused(const std::string& sha256);
+    [[nodiscard]] std::size_t remove_unreferenced(Instant now);
+    [[nodiscard]] std::size_t remove_artifacts_without_file(Instant now);
 
     Store& store_;
     ArtifactStore& artifacts_;

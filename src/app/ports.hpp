@@ -416,6 +416,10 @@ public:
     /// Path of the artifact for a local download; nothing if it is missing or known to be damaged.
     [[nodiscard]] virtual std::optional<std::string> path_of(const std::string& sha256) const = 0;
     virtual void remove(const std::string& sha256) = 0;
+    /// Calls `use` for each artifact, with the time at which its bytes last were uploaded, until it
+    /// returns false. The order is the store's own. Artifacts that come or go meanwhile may be told or
+    /// not; `use` may remove them. What is no artifact is passed over.
+    virtual void each(const std::function<bool(const std::string& sha256, Instant changed_at)>& use) const = 0;
     /// Removes abandoned uploads older than `before`.
     virtual void remove_abandoned(Instant before) = 0;
 };

@@ -174,6 +174,8 @@ void bind_storage(Settings& settings, Config& config) {
                   "A file that no firmware points at is removed after that");
     settings.bind("files.keep_abandoned_pieces", config.files.keep_abandoned_pieces,
                   "Pieces of an upload that nobody goes on with are removed after that");
+    settings.bind("files.keep_artifacts_without_file", config.files.keep_artifacts_without_file,
+                  "Bytes that a crash left without a file are removed after that");
     settings.bind("retention.device_logs", config.scheduler.keep_device_logs,
                   "Lines of devices' logs are kept that long");
     settings.bind("storage.queue_operations_max", config.storage.queue_operations_max,

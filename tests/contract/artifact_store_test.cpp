@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -119,6 +120,16 @@ protected:
     std::int64_t received(const std::string& session) const {
         const auto upload = store_->partial(session);
         return upload ? upload->received_bytes : -1;
+    }
+
+    /// All that each() tells.
+    std::vector<std::pair<std::string, Instant>> artifacts() const {
+        std::vector<std::pair<std::string, Instant>> found;
+        store_->each([&](const std::string& sha256, Instant changed_at) {
+            found.emplace_back(sha256, changed_at);
+            return true;
+        });
+        return found;
     }
 
     std::unique_ptr<ArtifactPlace> place_;
@@ -391,6 +402,54 @@ TEST_P(ArtifactStoreContract, RecentPiecesAndArtifactsStay) {
 
     store_->remove_abandoned(tomorrow());
     EXPECT_TRUE(holds("artifact"));
+}
+
+TEST_P(ArtifactStoreContract, EachTellsEveryArtifactAndWhenItWasUploaded) {
+    EXPECT_TRUE(artifacts().empty());
+    upload("one");
+    upload("two");
+    upload("gone");
+    store_->remove(sha256_of("gone"));
+    ASSERT_TRUE(send("in pieces", "twelve bytes", 0, 6).has_value());
+    expect_digests(*send("whole", "all at once", 0, 11), "all at once");
+    const auto unfinished = store_->begin();
+    unfinished->write("unfinished");
+    reopen();
+
+    const auto found = artifacts();
+
+    std::set<std::string> addresses;
+    for (const auto& [sha256, changed_at] : found) {
+        addresses.insert(sha256);
+        EXPECT_GT(changed_at, yesterday());
+        EXPECT_LT(changed_at, tomorrow());
+    }
+    EXPECT_EQ(addresses, (std::set{sha256_of("one"), sha256_of("two"), sha256_of("all at once")}));
+    EXPECT_EQ(found.size(), addresses.size());
+}
+
+TEST_P(ArtifactStoreContract, EachStopsWhenItIsToldTo) {
+    for (const char* bytes : {"a", "b", "c", "d"}) {
+        upload(bytes);
+    }
+    int told = 0;
+
+    store_->each([&](const std::string&, Instant) { return ++told < 2; });
+
+    EXPECT_EQ(told, 2);
+}
+
+TEST_P(ArtifactStoreContract, EachMayRemoveWhatItIsTold) {
+    for (const char* bytes : {"a", "b", "c", "d"}) {
+        upload(bytes);
+    }
+
+    store_->each([&](const std::string& sha256, Instant) {
+        store_->remove(sha256);
+        return true;
+    });
+
+    EXPECT_TRUE(artifacts().empty());
 }
 
 TEST_P(ArtifactStoreContract, ConcurrentWritersOfTheSameAndOtherContentAllSucceed) {

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,7 +38,7 @@ public:
             return std::optional<ArtifactDigests>{};
         }
         ArtifactDigests digests = digests_of(pieces.bytes);
-        stored_[digests.sha256] = pieces.bytes;
+        keep(digests.sha256, pieces.bytes);
         sessions_.erase(session);
         return std::optional(std::move(digests));
     }
@@ -56,6 +57,18 @@ public:
     void remove(const std::string& sha256) override {
         const std::scoped_lock lock(mutex_);
         stored_.erase(sha256);
+        uploaded_at_.erase(sha256);
+    }
+    void each(const std::function<bool(const std::string&, Instant)>& use) const override {
+        const auto all = [&] {
+            const std::scoped_lock lock(mutex_);
+            return uploaded_at_;
+        }();
+        for (const auto& [sha256, at] : all) {
+            if (!use(sha256, at)) {
+                return;
+            }
+        }
     }
     void remove_abandoned(Instant) override {}
 
@@ -69,6 +82,7 @@ public:
     }
 
     std::size_t bytes_max = SIZE_MAX;  ///< of one file
+    Instant now;                       ///< when the next artifacts are uploaded
 
 private:
     struct Pieces {
@@ -88,7 +102,7 @@ private:
         [[nodiscard]] ArtifactDigests finish() override {
             ArtifactDigests digests = digests_of(bytes_);
             const std::scoped_lock lock(artifacts_.mutex_);
-            artifacts_.stored_[digests.sha256] = bytes_;
+            artifacts_.keep(digests.sha256, bytes_);
             return digests;
         }
 
@@ -104,8 +118,14 @@ private:
         return to_hex(std::span(digest, length));
     }
 
+    void keep(const std::string& sha256, const std::string& bytes) {
+        stored_[sha256] = bytes;
+        uploaded_at_[sha256] = now;
+    }
+
     mutable std::mutex mutex_;
     std::map<std::string, std::string> stored_;
+    std::map<std::string, Instant> uploaded_at_;
     std::map<std::string, Pieces> sessions_;
 };
 

@@ -4,8 +4,6 @@
 
 #include <filesystem>
 #include <set>
-#include <system_error>
-#include <vector>
 
 #include "base/assert.hpp"
 #include "base/ids.hpp"
@@ -87,22 +85,6 @@ private:
     std::int64_t written_ = 0;
 };
 
-/// Names in the folder, in any order.
-std::vector<std::string> names_in(const std::string& folder) {
-    std::vector<std::string> names;
-    std::error_code error;
-    std::filesystem::directory_iterator entry(folder, error);
-    const std::filesystem::directory_iterator end;
-    while (!error && entry != end) {
-        names.push_back(entry->path().filename().string());
-        entry.increment(error);
-    }
-    if (error) {
-        throw_storage_error("cannot list", folder, error.value());
-    }
-    return names;
-}
-
 /// Removes the file of a single upload unless a writer is at work on it; true if it is gone.
 bool remove_leftover(const std::string& path) {
     const auto file = OpenFile::try_open(path, O_RDWR);
@@ -158,6 +140,10 @@ public:
     }
 
     void remove(const std::string& sha256) override { folder_.remove(sha256); }
+
+    void each(const std::function<bool(const std::string&, Instant)>& use) const override {
+        folder_.each(use);
+    }
 
     void remove_abandoned(Instant before) override {
         std::set<std::string> piece_uploads;

@@ -52,10 +52,11 @@ void ArtifactFolder::keep(const OpenFile& upload, const ArtifactDigests& digests
     UPDRAFT_ASSERT(is_sha256(digests.sha256));
     const Place place = place_of(digests.sha256);
     const std::optional<FileFacts> existing = facts_of(place.path);
-    if (existing && existing->size_bytes == digests.size_bytes) {
+    const bool whole = existing && existing->size_bytes == digests.size_bytes;
+    if (whole && touch_file(place.path)) {
         remove_file(upload.path());
     } else {
-        if (existing) {
+        if (existing && !whole) {
             log::warn("artifacts", "damaged artifact replaced sha256={} size={} expected={}",
                       digests.sha256, existing->size_bytes, digests.size_bytes);
         }
@@ -86,6 +87,23 @@ void ArtifactFolder::remove(const std::string& sha256) const {
     const Place place = place_of(sha256);
     if (remove_file(place.path)) {
         sync_folder(place.folder);
+    }
+}
+
+void ArtifactFolder::each(const std::function<bool(const std::string&, Instant)>& use) const {
+    for (const std::string& prefix : names_in(artifacts_)) {
+        if (!is_hex(prefix, prefix_digits)) {
+            continue;
+        }
+        for (const std::string& name : names_in(artifacts_ + "/" + prefix)) {
+            if (!is_sha256(name) || !name.starts_with(prefix)) {
+                continue;
+            }
+            const auto facts = facts_of(place_of(name).path);
+            if (facts && !use(name, from_millis(facts->changed_at_ms))) {
+                return;
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -21,7 +22,8 @@ public:
     [[nodiscard]] const std::string& uploads() const { return uploads_; }
 
     /// Makes the finished upload the artifact of its digests and returns once that is durable. The
-    /// upload's own file is gone afterwards: renamed, or dropped if the artifact is there already.
+    /// upload's own file is gone afterwards: renamed, or dropped if the artifact is there already,
+    /// which then counts as changed now.
     void keep(const OpenFile& upload, const ArtifactDigests& digests) const;
 
     /// The artifact's path; nothing if it is missing, no regular file, or `sha256` is no lower-case
@@ -29,6 +31,8 @@ public:
     [[nodiscard]] std::optional<std::string> find(const std::string& sha256) const;
     /// Removes the artifact if it is there.
     void remove(const std::string& sha256) const;
+    /// As ArtifactStore::each. Files that are not where their name says are none of ours.
+    void each(const std::function<bool(const std::string&, Instant)>& use) const;
 
 private:
     struct Place {

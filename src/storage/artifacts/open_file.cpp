@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -188,6 +189,34 @@ std::optional<FileFacts> facts_of(const std::string& path) {
     constexpr std::int64_t ns_per_ms = 1'000'000;
     return FileFacts{facts.st_size,
                      facts.st_mtim.tv_sec * ms_per_s + facts.st_mtim.tv_nsec / ns_per_ms};
+}
+
+bool touch_file(const std::string& path) {
+    if (::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0) {
+        return true;
+    }
+    if (errno == ENOENT) {
+        return false;
+    }
+    if (errno != EACCES && errno != EPERM) {
+        throw_storage_error("cannot touch", path, errno);
+    }
+    return true;
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator entry(folder, error);
+    const std::filesystem::directory_iterator end;
+    while (!error && entry != end) {
+        names.push_back(entry->path().filename().string());
+        entry.increment(error);
+    }
+    if (error && error != std::errc::not_a_directory) {
+        throw_storage_error("cannot list", folder, error.value());
+    }
+    return names;
 }
 
 void make_folder(const std::string& path) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The few calls to the operating system that artifacts need, each one checked. All of them throw
 /// StorageError with what was tried, the path and the system's reason: disk_full for a full disk or
@@ -64,6 +65,12 @@ struct FileFacts {
     std::int64_t changed_at_ms = 0;  ///< since 1970, UTC
 };
 [[nodiscard]] std::optional<FileFacts> facts_of(const std::string& path);
+
+/// Sets the time of last change to now, where the file's owner lets us; false if there is no file.
+bool touch_file(const std::string& path);
+
+/// The names in a folder, in any order; none if it is no folder.
+[[nodiscard]] std::vector<std::string> names_in(const std::string& folder);
 
 /// Makes the folder unless it is there; its parent must exist.
 void make_folder(const std::string& path);

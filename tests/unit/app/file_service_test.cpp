@@ -94,6 +94,53 @@ TEST_F(Files, AReplacementKeepsIdAndKey) {
     EXPECT_EQ(w.artifacts.count(), 1U);
 }
 
+// A crash between the bytes and the row leaves bytes that nothing points at.
+TEST_F(Files, BytesWithoutAFileGoAfterAnHour) {
+    w.artifacts.now = w.clock.now();
+    upload("of a file").value();
+    const auto left_by_a_crash = w.artifacts.begin();
+    left_by_a_crash->write("left by a crash");
+    const std::string orphan = left_by_a_crash->finish().sha256;
+
+    w.clock.advance(std::chrono::minutes{60});
+    EXPECT_EQ(w.files.collect().artifacts_without_file, 0U);
+    EXPECT_TRUE(w.artifacts.path_of(orphan));
+
+    w.clock.advance(std::chrono::minutes{1});
+    EXPECT_EQ(w.files.collect().artifacts_without_file, 1U);
+    EXPECT_FALSE(w.artifacts.path_of(orphan));
+    EXPECT_EQ(w.artifacts.count(), 1U);
+}
+
+TEST_F(Files, BytesWithoutAFileThatComeAgainStay) {
+    w.artifacts.now = w.clock.now();
+    const auto left_by_a_crash = w.artifacts.begin();
+    left_by_a_crash->write("left by a crash");
+    static_cast<void>(left_by_a_crash->finish());
+    w.clock.advance(std::chrono::hours{2});
+
+    const StoredFile file = upload("left by a crash").value();
+
+    EXPECT_EQ(w.files.collect().artifacts_without_file, 0U);
+    EXPECT_TRUE(w.files.open(file.id, file.access_key, false));
+}
+
+TEST_F(Files, OneCollectIsBounded) {
+    FileService::Options options;
+    options.collect_at_once = 2;
+    FileService files{*w.store, w.artifacts, w.urls, w.clock, options};
+    for (const char* bytes : {"a", "b", "c"}) {
+        const auto left_by_a_crash = w.artifacts.begin();
+        left_by_a_crash->write(bytes);
+        static_cast<void>(left_by_a_crash->finish());
+    }
+
+    EXPECT_TRUE(files.collect().more);
+    EXPECT_EQ(w.artifacts.count(), 1U);
+    EXPECT_FALSE(files.collect().more);
+    EXPECT_EQ(w.artifacts.count(), 0U);
+}
+
 TEST(FileUrls, AbsoluteAndRelativeFormsAreRecognised) {
     const std::string id(32, 'a');
     const std::string base = "http://h:8848/api";

@@ -136,6 +136,51 @@ TEST_F(ArtifactFiles, AnArtifactOfTheWrongSizeIsReplacedByTheNextUpload) {
     EXPECT_EQ(store->path_of(std::string(hello_sha256)), path.string());
 }
 
+// Housekeeping removes what each() tells and no file has: it must not tell of foreign files.
+TEST_F(ArtifactFiles, EachPassesOverWhatIsNoArtifact) {
+    const auto store = open();
+    store_hello(*store);
+    const fs::path artifacts = folder_ / "artifacts";
+    const std::string digits(hello_sha256);
+    fs::create_directories(artifacts / "00" / ("00" + std::string(62, 'a')));  // a folder
+    fs::create_directories(artifacts / "lost+found");
+    for (const fs::path& foreign :
+         {artifacts / "README", artifacts / "ab", artifacts / digits, artifacts / "83" / "note.txt",
+          artifacts / "83" / (digits + ".bak"), artifacts / "00" / digits,
+          artifacts / "lost+found" / digits}) {
+        std::ofstream(foreign) << "not ours";
+    }
+    std::vector<std::string> told;
+
+    store->each([&](const std::string& sha256, Instant) {
+        told.push_back(sha256);
+        return true;
+    });
+
+    EXPECT_EQ(told, std::vector{digits});
+}
+
+// Else housekeeping would take old bytes whose new file has no row yet.
+TEST_F(ArtifactFiles, AnUploadOfTheSameBytesMakesTheArtifactNew) {
+    const auto store = open();
+    store_hello(*store);
+    fs::last_write_time(folder_ / "artifacts" / "83" / hello_sha256,
+                        fs::file_time_type::clock::now() - std::chrono::hours(48));
+    const auto changed_at = [&] {
+        Instant at;
+        store->each([&](const std::string&, Instant changed) {
+            at = changed;
+            return true;
+        });
+        return at;
+    };
+    ASSERT_LT(changed_at(), hours_ago(24));
+
+    store_hello(*store);
+
+    EXPECT_GT(changed_at(), hours_ago(24));
+}
+
 TEST_F(ArtifactFiles, OnlyARegularFileIsAnArtifact) {
     const auto store = open();
     fs::create_directories(folder_ / "artifacts" / "83" / hello_sha256);
