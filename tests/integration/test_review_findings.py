@@ -1,9 +1,12 @@
 """Facts that a second look at the running server brought up."""
 import http.client
+import json
 
 import pytest
+import websocket
 
 from support.builders import FIRMWARE, TASK
+from support.waiting import stays
 
 
 @pytest.fixture
@@ -50,3 +53,63 @@ def test_an_address_that_is_not_utf8_gets_an_answer_that_is(server, api, path):
     connection.close()
     assert answer.status == 400
     body.decode()  # raises if it is not UTF-8
+
+
+def end_by_disabling(api, person):
+    api.patch("/user", {"id": person.get("/user/detail")["id"], "status": 0})
+
+
+def end_by_deleting(api, person):
+    api.delete(f"/user/{person.get('/user/detail')['id']}")
+
+
+def end_by_signing_out(_api, person):
+    person.get("/user-token/reset")
+
+
+def end_by_withdrawing_rights(api, person):
+    role = person.get("/user/detail")["roleList"][0]["id"]
+    api.patch("/role", {"id": role, "grants": []})
+
+
+ENDINGS = [end_by_disabling, end_by_deleting, end_by_signing_out, end_by_withdrawing_rights]
+
+
+def watched_topic(server, person):
+    """A messaging connection that has subscribed to all tasks."""
+    socket = websocket.create_connection(f"ws://{server.http}/messaging/{person.token}", timeout=5)
+    socket.send(json.dumps({"type": "sub", "id": "s", "topic": "/firmware/task/*"}))
+    socket.send(json.dumps({"type": "ping"}))
+    assert json.loads(socket.recv()) == {"type": "pong"}
+    return socket
+
+
+@pytest.mark.parametrize("end", ENDINGS)
+def test_an_open_socket_tells_nothing_after_the_right_has_ended(server, api, world, end):
+    person = world.person({"device/Firmware": ["view"]})
+    socket = watched_topic(server, person)
+    end(api, person)
+    with api.events() as seen_by_admin:
+        _, _, _, task = world.ready_push()
+        seen_by_admin.wait_for("task", lambda data: data["id"] == task["id"])
+    socket.send(json.dumps({"type": "ping"}))
+    told = []
+    try:
+        while text := socket.recv():
+            told.append(json.loads(text)["type"])
+            if told[-1] == "pong":
+                break
+    except websocket.WebSocketConnectionClosedException:
+        pass
+    socket.close()
+    assert "result" not in told
+
+
+@pytest.mark.parametrize("end", ENDINGS)
+def test_open_events_tell_nothing_after_the_right_has_ended(api, world, end):
+    person = world.person({"device/Firmware": ["view"]})
+    with person.events() as seen_by_person, api.events() as seen_by_admin:
+        end(api, person)
+        _, _, _, task = world.ready_push()
+        seen_by_admin.wait_for("task", lambda data: data["id"] == task["id"])
+        stays(lambda: task["id"] not in str(seen_by_person._seen))

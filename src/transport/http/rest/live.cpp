@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "app/access_service.hpp"
 #include "transport/http/rest/records.hpp"
 #include "transport/http/rest/tasks.hpp"
 
@@ -15,13 +16,29 @@ struct Wish {
     bool may_see_upgrades = false;
     bool may_see_devices = false;
     Language language = Language::zh;
+
+    /// Takes over what `identity` may see now.
+    void allow(const Identity& identity) {
+        const auto may_query = [&](std::string_view resource) {
+            return identity.may(std::string(resource), std::string(permission::query));
+        };
+        may_see_upgrades = may_query(permission::upgrade_task);
+        may_see_devices = may_query(permission::device);
+    }
 };
 
 class EventClient final : public LiveFeed::Watcher {
 public:
-    EventClient(Wish wish, http::EventStream::Send send)
-        : wish_(std::move(wish)), send_(std::move(send)) {}
+    EventClient(Wish wish, std::function<Result<Identity>()> identify, http::EventStream::Send send)
+        : wish_(std::move(wish)), identify_(std::move(identify)), send_(std::move(send)) {}
 
+    bool may_watch() override {
+        const Result<Identity> identity = identify_();
+        if (identity) {
+            wish_.allow(*identity);
+        }
+        return identity.has_value();
+    }
     bool wants_task(const TaskId& task, const FirmwareId& firmware) override {
         return wish_.may_see_upgrades && (!wish_.task || *wish_.task == task) &&
                (!wish_.firmware || *wish_.firmware == firmware);
@@ -48,11 +65,12 @@ private:
         return send_(event, json::serialize(data));
     }
 
-    const Wish wish_;
+    Wish wish_;
+    const std::function<Result<Identity>()> identify_;
     const http::EventStream::Send send_;
 };
 
-Result<Answer> events(LiveFeed& feed, const Call& call) {
+Result<Answer> events(AccessService& access, LiveFeed& feed, const Call& call) {
     Wish wish;
     if (const auto task = call.request.query_value("taskId"); task && !task->empty()) {
         wish.task = TaskId(*task);
@@ -61,11 +79,7 @@ Result<Answer> events(LiveFeed& feed, const Call& call) {
         firmware && !firmware->empty()) {
         wish.firmware = FirmwareId(*firmware);
     }
-    const auto may_query = [&](std::string_view resource) {
-        return call.identity.may(std::string(resource), std::string(permission::query));
-    };
-    wish.may_see_upgrades = may_query(permission::upgrade_task);
-    wish.may_see_devices = may_query(permission::device);
+    wish.allow(call.identity);
     wish.language = call.language;
     if (!wish.may_see_upgrades && !wish.may_see_devices) {
         return Error::of(ErrorCode::access_denied,
@@ -75,8 +89,9 @@ Result<Answer> events(LiveFeed& feed, const Call& call) {
     http::Response response;
     response.headers = {{"Content-Type", "text/event-stream;charset=UTF-8"},
                         {"Cache-Control", "no-store"}};
-    response.body = http::EventStream{[&feed, wish](http::EventStream::Send send) {
-        auto handle = feed.watch(std::make_shared<EventClient>(wish, std::move(send)));
+    const auto identify = [&access, token = call.token] { return access.identify(token); };
+    response.body = http::EventStream{[&feed, wish, identify](http::EventStream::Send send) {
+        auto handle = feed.watch(std::make_shared<EventClient>(wish, identify, std::move(send)));
         if (handle && wish.task) {
             feed.tell_task(*wish.task);
         }
@@ -97,7 +112,7 @@ json::object device_event_json(const live::DeviceStateChanged& change, Instant a
 
 void live_routes(Api& api, LiveFeed& feed) {
     api.route(http::Method::get, "/events", Access::signed_in(),
-              [&feed](const Call& call) { return events(feed, call); });
+              [&api, &feed](const Call& call) { return events(api.access(), feed, call); });
 }
 
 }  // namespace updraft::rest

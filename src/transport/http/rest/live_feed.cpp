@@ -111,6 +111,7 @@ void LiveFeed::pump() {
         watchers = watchers_;
         gathered = std::exchange(gathered_, {});
     }
+    std::erase_if(watchers, [](const auto& each) { return !each->may_watch(); });
     if (watchers.empty()) {
         return;
     }

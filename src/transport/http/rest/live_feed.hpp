@@ -34,6 +34,9 @@ public:
     class Watcher {
     public:
         virtual ~Watcher() = default;
+        /// Whether it may be told anything still: a sign-in ends, rights are withdrawn. Asked once
+        /// a round, before the others; may look it up.
+        [[nodiscard]] virtual bool may_watch() { return true; }
         [[nodiscard]] virtual bool wants_task(const TaskId& task, const FirmwareId& firmware) = 0;
         [[nodiscard]] virtual bool wants_record(const UpgradeRecord& record) = 0;
         [[nodiscard]] virtual bool wants_devices() = 0;

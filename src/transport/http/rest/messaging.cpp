@@ -49,15 +49,18 @@ struct Subscription {
 class Channel final : public LiveFeed::Watcher {
 public:
     Channel(LiveFeed& feed, const Identity& identity, Language language,
-            std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options)
+            std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options,
+            std::function<Result<Identity>()> identify_again)
         : feed_(feed),
           identity_(identity),
+          identify_again_(std::move(identify_again)),
           language_(language),
           sender_(std::move(sender)),
           options_(options) {}
 
     void handle(const std::string& text);
 
+    bool may_watch() override;
     bool wants_task(const TaskId& task, const FirmwareId& /*firmware*/) override {
         return any_matches(fmt::format("{}{}", task_topics, task));
     }
@@ -79,6 +82,7 @@ private:
     void subscribe(const std::string& id, const json::object& message);
     void unsubscribe(const std::string& id);
     [[nodiscard]] std::optional<Text> refusal_of(const std::string& topic) const;
+    void send_not_signed_in();
     [[nodiscard]] bool any_matches(std::string_view topic);
     template <class Payload>
     bool publish(const std::string& topic, Payload payload);
@@ -91,7 +95,8 @@ private:
     }
 
     LiveFeed& feed_;
-    const Identity identity_;
+    Identity identity_;  ///< guarded by mutex_
+    const std::function<Result<Identity>()> identify_again_;
     const Language language_;
     const std::shared_ptr<http::WebSocketSender> sender_;
     const MessagingOptions options_;
@@ -129,7 +134,29 @@ void Channel::handle(const std::string& text_frame) {
     }
 }
 
-/// Nothing, or why the topic cannot be had.
+/// Drops what the person may no longer see; closes when the sign-in has ended.
+bool Channel::may_watch() {
+    if (!identify_again_) {
+        return true;
+    }
+    Result<Identity> identity = identify_again_();
+    if (!identity) {
+        send_not_signed_in();
+        return false;
+    }
+    const std::lock_guard lock(mutex_);
+    identity_ = *std::move(identity);
+    std::erase_if(subscriptions_,
+                  [&](const auto& each) { return refusal_of(each.second.topic).has_value(); });
+    return true;
+}
+
+void Channel::send_not_signed_in() {
+    send({{"type", "authError"}, {"message", text("认证失败", "not signed in").in(language_)}});
+    sender_->close();
+}
+
+/// Nothing, or why the topic cannot be had. Under mutex_.
 std::optional<Text> Channel::refusal_of(const std::string& topic) const {
     const auto lacks = [&](std::string_view resource) -> std::optional<Text> {
         if (identity_.may(std::string(resource), std::string(permission::query))) {
@@ -162,7 +189,11 @@ void Channel::subscribe(const std::string& id, const json::object& message) {
         send_error(id, topic, text("topic中**过多", "too many ** in the topic"));
         return;
     }
-    if (const auto refusal = refusal_of(topic)) {
+    const auto refusal = [&] {
+        const std::lock_guard lock(mutex_);
+        return refusal_of(topic);
+    }();
+    if (refusal) {
         send_error(id, topic, *refusal);
         return;
     }
@@ -313,9 +344,11 @@ bool topic_matches(std::string_view pattern, std::string_view topic) {
 
 std::shared_ptr<http::WebSocketHandler> open_messaging(
     LiveFeed& feed, const Identity& identity, Language language,
-    std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options) {
+    std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options,
+    std::function<Result<Identity>()> identify_again) {
     auto connection = std::make_shared<Connection>(
-        feed, std::make_shared<Channel>(feed, identity, language, sender, options));
+        feed, std::make_shared<Channel>(feed, identity, language, sender, options,
+                                        std::move(identify_again)));
     if (!connection->is_watching()) {
         sender->close();
     }
@@ -328,7 +361,10 @@ void messaging_routes(Api& api, LiveFeed& feed, MessagingOptions options) {
         [&api, &feed, options](const http::Request& request,
                                std::shared_ptr<http::WebSocketSender> sender)
             -> std::variant<std::shared_ptr<http::WebSocketHandler>, http::Response> {
-            const Result<Identity> identity = api.access().identify(request.parameter("token"));
+            const auto identify = [&api, token = request.parameter("token")] {
+                return api.access().identify(token);
+            };
+            const Result<Identity> identity = identify();
             if (!identity) {
                 sender->send(json::serialize(json::object{
                     {"type", "authError"},
@@ -336,7 +372,8 @@ void messaging_routes(Api& api, LiveFeed& feed, MessagingOptions options) {
                 sender->close();
                 return std::make_shared<Refused>();
             }
-            return open_messaging(feed, *identity, request.language(), std::move(sender), options);
+            return open_messaging(feed, *identity, request.language(), std::move(sender), options,
+                                  identify);
         });
 }
 

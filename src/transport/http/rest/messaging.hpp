@@ -20,9 +20,11 @@ void messaging_routes(Api& api, LiveFeed& feed, MessagingOptions options = {});
 /// True if `topic` matches `pattern`: `*` is one segment, `**` any number of them.
 [[nodiscard]] bool topic_matches(std::string_view pattern, std::string_view topic);
 
-/// The WebSocket's handler, for one signed-in person. Also used by tests.
+/// The WebSocket's handler, for one signed-in person; `identify_again` says who that is now, an
+/// empty one that it stays so. Also used by tests.
 [[nodiscard]] std::shared_ptr<http::WebSocketHandler> open_messaging(
     LiveFeed& feed, const Identity& identity, Language language,
-    std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options);
+    std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options,
+    std::function<Result<Identity>()> identify_again = {});
 
 }  // namespace updraft::rest
