@@ -28,7 +28,7 @@ class Device(RawMqtt):
     """A device that waits for each acknowledgement; EOFError or OSError when the server is gone."""
 
     def __init__(self, server, product, device):
-        super().__init__(server.mqtt)
+        super().__init__(server.mqtt, seconds=30)  # a canceled one waits until it is continued
         self.prefix = f"/{product}/{device}"
         self.arrived = []
         self._packet_id = 0
