@@ -103,6 +103,7 @@ TEST_P(QueryContract, Like) {
     EXPECT_EQ(matching(term("name", "%0\\%", "like")), "a");  // an escaped per cent sign
     EXPECT_EQ(matching(term("name", "beta\\_1", "like")), "b");
     EXPECT_EQ(matching(term("name", "%\\\\%", "like")), "e");
+    EXPECT_EQ(matching(term("name", std::string(60'000, 'x').c_str(), "like")), "");
     EXPECT_EQ(matching(term("name", "Gamma", "like")), "c");  // verbatim: no per cent is added
 }
 
@@ -313,7 +314,10 @@ TEST_P(QueryContract, StrictTermsAreRefusedByName) {
     };
     EXPECT_EQ(refused(term("name", "a", "like")), "");
     EXPECT_EQ(refused(term("id", "site = north", "dev-tag")), "");
-    EXPECT_EQ(refused(term("nonsense", nullptr)), "");  // no value: contributes nothing anyway
+    // Without a value a term restricts nothing: here that would choose every device (gap 29).
+    EXPECT_NE(refused(term("name", nullptr)).find("name"), std::string::npos);
+    EXPECT_NE(refused(term("id", boost::json::array(), "nin")), "");
+    EXPECT_NE(refused(term("name", std::string(60'000, 'x').c_str(), "like")), "");
     EXPECT_NE(refused(term("nonsense", "a")).find("nonsense"), std::string::npos);
     EXPECT_NE(refused(term("name", "a", "weird")).find("weird"), std::string::npos);
     EXPECT_NE(refused(term("id", "{}", "dim-assets")).find("dim-assets"), std::string::npos);
