@@ -102,6 +102,22 @@ Result<Device> DeviceService::add_one(UnitOfWork& work, const DeviceForm& form,
     return device;
 }
 
+/// The old product's firmware must not reach a device of another product.
+static Result<void> nothing_to_install(const Repositories& rows, const Device& device) {
+    const bool any =
+        std::ranges::any_of(rows.records().of_device(device.id), [](const UpgradeRecord& record) {
+            return record.state == RecordState::waiting || record.state == RecordState::processing;
+        });
+    if (any) {
+        return Error::of(ErrorCode::conflict,
+                         text("设备 {} 等待升级或升级中, 停止后才能更换产品",
+                              "device {} waits for an upgrade or is upgrading: stop that before "
+                              "changing its product",
+                              device.id));
+    }
+    return {};
+}
+
 Result<void> DeviceService::update_one(UnitOfWork& work, const Device& known,
                                        const DeviceForm& form) {
     Device device = known;
@@ -118,6 +134,7 @@ Result<void> DeviceService::update_one(UnitOfWork& work, const Device& known,
             return Error::invalid("productId",
                                   text("产品 {} 不存在", "there is no product {}", device.product));
         }
+        UPDRAFT_CHECK(nothing_to_install(work, known));
     }
     if (device.parent != known.parent) {
         UPDRAFT_CHECK(checked_parent(work, device));

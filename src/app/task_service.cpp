@@ -242,11 +242,14 @@ struct TaskService::Bulk {
 };
 
 /// True if the event changed the record. The record of a deleted device (T22) is not started again:
-/// nothing would ever end it.
+/// nothing would ever end it; nor that of a device which is of another product by now.
 bool TaskService::changes(UnitOfWork& work, const UpgradeRecord& record,
                           const RecordEvent& event) const {
-    if (std::holds_alternative<event::Started>(event) && !work.devices().find(record.device)) {
-        return false;
+    if (std::holds_alternative<event::Started>(event)) {
+        const std::optional<Device> device = work.devices().find(record.device);
+        if (!device || device->product != record.product) {
+            return false;
+        }
     }
     return changes_.apply(work, record, event).changed;
 }

@@ -400,7 +400,8 @@ bool Dispatcher::claim(const std::vector<Claim>& claims) {
             const UpgradeRecord* record = next_record(records);
             const std::optional<Device> device =
                 record == nullptr ? std::nullopt : work.devices().find(each.device);
-            if (!device || device->state == DeviceState::not_active) {  // T23
+            const bool fits = device && device->product == record->product;
+            if (!fits || device->state == DeviceState::not_active) {  // T23
                 not_sent.push_back(each);
             } else if (record->task != each.task) {
                 not_sent.push_back(each);

@@ -39,9 +39,8 @@ def test_a_condition_without_value_still_filters_nothing_in_a_list(api, choice):
     assert api.count(FIRMWARE, ("productId", firmware["productId"]), ("name", None)) == 1
 
 
-def test_a_huge_pattern_is_refused_in_words(api):
-    query = {"terms": [{"column": "name", "termType": "like", "value": "%a" * 30_000}]}
-    api.refused("POST", f"{FIRMWARE}/_query", query)
+def test_a_huge_pattern_finds_nothing(api):
+    assert api.count(FIRMWARE, ("name", "like", "%a" * 30_000)) == 0
 
 
 @pytest.mark.parametrize("path", ["/firmware/%ff%fe", "/firmware/_count?where=name%20=%20%ff"])
@@ -53,6 +52,32 @@ def test_an_address_that_is_not_utf8_gets_an_answer_that_is(server, api, path):
     connection.close()
     assert answer.status == 400
     body.decode()  # raises if it is not UTF-8
+
+
+def test_a_device_with_an_upgrade_ahead_does_not_change_its_product(api, world):
+    _, [device], _, _ = world.ready_push()
+    api.post(f"/device-instance/{device}/undeploy")
+    move = {"id": device, "productId": world.product()}
+    api.refused("PATCH", "/device-instance", move, zh="停止", en="stop")
+
+
+def test_a_record_is_not_continued_for_a_device_of_another_product(api, world):
+    _, [device], _, task = world.ready_push()
+    api.post(f"{TASK}/{task['id']}/_stop")
+    api.post(f"/device-instance/{device}/undeploy")
+    api.patch("/device-instance", {"id": device, "productId": world.product()})
+    assert api.post(f"{TASK}/{task['id']}/_start", ["canceled"]) == 0
+    assert world.state(task) == "canceled"
+
+
+def test_a_record_is_not_retried_for_a_new_device_of_the_same_name(api, world):
+    _, [device], _, task = world.ready_push()
+    api.post(f"/device-instance/{device}/undeploy")
+    api.delete(f"/device-instance/{device}")
+    world.wait_state(task, "failed")
+    api.post("/device-instance", {"id": device, "name": "n", "productId": world.product()})
+    assert api.post(f"{TASK}/{task['id']}/_start", ["failed"]) == 0
+    assert world.state(task) == "failed"
 
 
 def end_by_disabling(api, person):
