@@ -304,6 +304,11 @@ std::size_t FileService::remove_unreferenced(Instant now) {
     return *removed;
 }
 
+/// An empty table beside a full folder is more likely a lost database than a thousand crashes.
+bool FileService::knows_no_file() const {
+    return store_.read([](const Repositories& rows) { return rows.files().count(Query{}); }) == 0;
+}
+
 /// Looks without the lock, because a folder of many artifacts takes its time, and again with it:
 /// the same bytes may have been uploaded in between.
 std::size_t FileService::remove_artifacts_without_file(Instant now) {
@@ -318,6 +323,13 @@ std::size_t FileService::remove_artifacts_without_file(Instant now) {
         });
     });
     if (suspects.empty()) {
+        return 0;
+    }
+    if (knows_no_file()) {
+        log::warn("files",
+                  "artifacts are kept although no file points at them: the database knows no file "
+                  "at all and may be the wrong one artifacts={}",
+                  suspects.size());
         return 0;
     }
     const std::unique_lock lock(artifacts_in_use_);

@@ -108,6 +108,7 @@ private:
     void remove_if_unused(const std::string& sha256);
     [[nodiscard]] std::size_t remove_unreferenced(Instant now);
     [[nodiscard]] std::size_t remove_artifacts_without_file(Instant now);
+    [[nodiscard]] bool knows_no_file() const;
 
     Store& store_;
     ArtifactStore& artifacts_;

@@ -112,6 +112,18 @@ TEST_F(Files, BytesWithoutAFileGoAfterAnHour) {
     EXPECT_EQ(w.artifacts.count(), 1U);
 }
 
+// A server on an old folder with a new database must not empty the folder.
+TEST_F(Files, BytesStayWhenTheDatabaseKnowsNoFileAtAll) {
+    w.artifacts.now = w.clock.now();
+    const auto of_another_database = w.artifacts.begin();
+    of_another_database->write("of another database");
+    static_cast<void>(of_another_database->finish());
+    w.clock.advance(std::chrono::hours{2});
+
+    EXPECT_EQ(w.files.collect().artifacts_without_file, 0U);
+    EXPECT_EQ(w.artifacts.count(), 1U);
+}
+
 TEST_F(Files, BytesWithoutAFileThatComeAgainStay) {
     w.artifacts.now = w.clock.now();
     const auto left_by_a_crash = w.artifacts.begin();
@@ -128,6 +140,7 @@ TEST_F(Files, BytesWithoutAFileThatComeAgainStay) {
 TEST_F(Files, OneCollectIsBounded) {
     FileService::Options options;
     options.collect_at_once = 2;
+    upload("of a file").value();
     FileService files{*w.store, w.artifacts, w.urls, w.clock, options};
     for (const char* bytes : {"a", "b", "c"}) {
         const auto left_by_a_crash = w.artifacts.begin();
@@ -136,9 +149,9 @@ TEST_F(Files, OneCollectIsBounded) {
     }
 
     EXPECT_TRUE(files.collect().more);
-    EXPECT_EQ(w.artifacts.count(), 1U);
+    EXPECT_EQ(w.artifacts.count(), 2U);
     EXPECT_FALSE(files.collect().more);
-    EXPECT_EQ(w.artifacts.count(), 0U);
+    EXPECT_EQ(w.artifacts.count(), 1U);
 }
 
 TEST(FileUrls, AbsoluteAndRelativeFormsAreRecognised) {
