@@ -268,6 +268,15 @@ def test_row_43_creating_publishes_at_once(world):
         connected.wait_push()
 
 
+# A task "for tomorrow" must not start today because nobody read its startTime (spec 2.10).
+@pytest.mark.parametrize(("name", "value"), [("startTime", 4102444800000), ("retryLimit", 3), ("dynamic", True)])
+def test_an_extension_that_is_not_there_is_refused(world, name, value):
+    product = world.product()
+    world.device(product)
+    body = {**world.task_body(world.foreign_firmware(product)), name: value}
+    world.api.refused("POST", TASK, body, zh=name, en="not supported")
+
+
 def test_trailing_slash_of_create(world):
     product = world.product()
     device = world.device(product)

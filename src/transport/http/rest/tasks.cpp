@@ -31,6 +31,23 @@ int bounded(const std::optional<std::int64_t>& number) {
     return static_cast<int>(std::clamp<std::int64_t>(number.value_or(0), INT32_MIN, INT32_MAX));
 }
 
+/// Extensions of spec 2.10 that are not there yet. A task "for tomorrow" must not start today
+/// because nobody read its startTime.
+void refuse_unknown_extensions(JsonReader& reader, const json::object& row) {
+    for (const char* name : {"startTime", "endTime", "windows", "stages", "retryLimit",
+                             "retryIntervalSeconds", "failureThreshold"}) {
+        if (reader.has(name)) {
+            reader.refuse(
+                name, row.at(name),
+                text("此版本不支持, 请去掉", "not supported by this version: leave it out"));
+        }
+    }
+    if (reader.flag("dynamic").value_or(false)) {
+        reader.refuse("dynamic", row.at("dynamic"),
+                      text("此版本不支持, 请去掉", "not supported by this version: leave it out"));
+    }
+}
+
 Result<NewTask> new_task_of(const json::object& row) {
     JsonReader reader(row);
     NewTask request;
@@ -50,6 +67,7 @@ Result<NewTask> new_task_of(const json::object& row) {
     if (const auto most = reader.integer("maxConcurrent")) {
         task.max_concurrent = bounded(most);
     }
+    refuse_unknown_extensions(reader, row);
     if (const auto devices = reader.texts("deviceId")) {
         request.devices.emplace();
         for (const std::string& device : *devices) {
