@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/crud_rows.hpp"
@@ -33,6 +34,22 @@ struct CrudResource {
 /// The handler of a query endpoint: parses the QueryParam and hands it on.
 [[nodiscard]] ApiHandler with_query(
     std::function<Result<Answer>(const Call&, const Query&)> answer);
+
+/// The forms of a batch; the error names the row.
+template <class Form>
+[[nodiscard]] Result<std::vector<Form>> forms_of(const std::vector<json::object>& rows,
+                                                 Result<Form> (*form_of)(const json::object&)) {
+    std::vector<Form> forms;
+    forms.reserve(rows.size());
+    for (std::size_t index = 0; index < rows.size(); ++index) {
+        Result<Form> form = form_of(rows[index]);
+        if (!form) {
+            return at_row(form.error(), index, rows.size());
+        }
+        forms.push_back(*std::move(form));
+    }
+    return forms;
+}
 
 /// Registers the routes of a resource.
 void crud_routes(Api& api, const CrudResource& resource);

@@ -86,19 +86,6 @@ Result<DeviceForm> device_form(const json::object& body) {
     return form;
 }
 
-Result<std::vector<DeviceForm>> device_forms(const std::vector<json::object>& rows) {
-    std::vector<DeviceForm> forms;
-    forms.reserve(rows.size());
-    for (std::size_t index = 0; index < rows.size(); ++index) {
-        Result<DeviceForm> form = device_form(rows[index]);
-        if (!form) {
-            return at_row(form.error(), index, rows.size());
-        }
-        forms.push_back(*std::move(form));
-    }
-    return forms;
-}
-
 CrudResource device_resource(const Api& api, const Store& store, DeviceService& devices) {
     CrudResource resource;
     resource.bases = {"/device-instance", "/device/instance"};
@@ -113,7 +100,7 @@ CrudResource device_resource(const Api& api, const Store& store, DeviceService& 
     };
     resource.insert = [&store, &devices](const Call& call,
                                          const auto& rows) -> Result<json::array> {
-        UPDRAFT_TRY(const auto forms, device_forms(rows));
+        UPDRAFT_TRY(const auto forms, forms_of(rows, device_form));
         UPDRAFT_TRY(const auto added, devices.add(forms, call.identity));
         json::array list;
         store.read([&](const Repositories& repositories) {
@@ -128,7 +115,7 @@ CrudResource device_resource(const Api& api, const Store& store, DeviceService& 
         return list;
     };
     resource.save = [&devices](const Call& call, const auto& rows) -> Result<SaveCounts> {
-        UPDRAFT_TRY(const auto forms, device_forms(rows));
+        UPDRAFT_TRY(const auto forms, forms_of(rows, device_form));
         return devices.save(forms, call.identity);
     };
     resource.replace = [&devices](const Call&, const std::string& id,

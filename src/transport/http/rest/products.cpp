@@ -96,18 +96,6 @@ Result<ProductForm> product_form(const json::object& body) {
     return form;
 }
 
-Result<std::vector<ProductForm>> product_forms(const std::vector<json::object>& rows) {
-    std::vector<ProductForm> forms;
-    for (std::size_t index = 0; index < rows.size(); ++index) {
-        Result<ProductForm> form = product_form(rows[index]);
-        if (!form) {
-            return at_row(form.error(), index, rows.size());
-        }
-        forms.push_back(*std::move(form));
-    }
-    return forms;
-}
-
 CrudResource product_resource(const Api& api, const Store& store, ProductService& products) {
     CrudResource resource;
     resource.bases = {"/device-product", "/device/product"};
@@ -118,7 +106,7 @@ CrudResource product_resource(const Api& api, const Store& store, ProductService
         return json::value(product_json(product, call.language));
     };
     resource.insert = [&products](const Call& call, const auto& rows) -> Result<json::array> {
-        UPDRAFT_TRY(const auto forms, product_forms(rows));
+        UPDRAFT_TRY(const auto forms, forms_of(rows, product_form));
         UPDRAFT_TRY(const auto added, products.add(forms, call.identity));
         json::array list;
         for (const Product& product : added) {
@@ -127,7 +115,7 @@ CrudResource product_resource(const Api& api, const Store& store, ProductService
         return list;
     };
     resource.save = [&products](const Call& call, const auto& rows) -> Result<SaveCounts> {
-        UPDRAFT_TRY(const auto forms, product_forms(rows));
+        UPDRAFT_TRY(const auto forms, forms_of(rows, product_form));
         return products.save(forms, call.identity);
     };
     resource.replace = [&products](const Call&, const std::string& id,

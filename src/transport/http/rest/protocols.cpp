@@ -87,18 +87,6 @@ Result<ProtocolForm> protocol_form(const json::object& body) {
     return form;
 }
 
-Result<std::vector<ProtocolForm>> protocol_forms(const std::vector<json::object>& rows) {
-    std::vector<ProtocolForm> forms;
-    for (std::size_t index = 0; index < rows.size(); ++index) {
-        Result<ProtocolForm> form = protocol_form(rows[index]);
-        if (!form) {
-            return at_row(form.error(), index, rows.size());
-        }
-        forms.push_back(*std::move(form));
-    }
-    return forms;
-}
-
 CrudResource protocol_resource(const Api& api, const Store& store, ProtocolService& protocols) {
     CrudResource resource;
     resource.bases = {"/protocol"};
@@ -114,7 +102,7 @@ CrudResource protocol_resource(const Api& api, const Store& store, ProtocolServi
         return json::value(protocol_json(package, call.language));
     };
     resource.insert = [&protocols](const Call& call, const auto& rows) -> Result<json::array> {
-        UPDRAFT_TRY(const auto forms, protocol_forms(rows));
+        UPDRAFT_TRY(const auto forms, forms_of(rows, protocol_form));
         UPDRAFT_TRY(const auto added, protocols.add(forms, call.identity));
         json::array list;
         for (const ProtocolPackage& package : added) {
@@ -123,7 +111,7 @@ CrudResource protocol_resource(const Api& api, const Store& store, ProtocolServi
         return list;
     };
     resource.save = [&protocols](const Call& call, const auto& rows) -> Result<SaveCounts> {
-        UPDRAFT_TRY(const auto forms, protocol_forms(rows));
+        UPDRAFT_TRY(const auto forms, forms_of(rows, protocol_form));
         return protocols.save(forms, call.identity);
     };
     resource.replace = [&protocols](const Call&, const std::string& id,

@@ -114,21 +114,6 @@ Result<RoleForm> role_form(const json::object& body) {
     return form;
 }
 
-/// The forms of a batch; the error names the row.
-template <class Form>
-Result<std::vector<Form>> forms_of(const std::vector<json::object>& rows,
-                                   Result<Form> (*form_of)(const json::object&)) {
-    std::vector<Form> forms;
-    for (std::size_t index = 0; index < rows.size(); ++index) {
-        Result<Form> form = form_of(rows[index]);
-        if (!form) {
-            return at_row(form.error(), index, rows.size());
-        }
-        forms.push_back(*std::move(form));
-    }
-    return forms;
-}
-
 Result<std::vector<UserForm>> user_forms(const std::vector<json::object>& rows) {
     if (rows.size() > users_per_request_max) {
         return Error::of(
