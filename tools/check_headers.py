@@ -11,6 +11,11 @@ FLAGS = ["-std=c++23", "-fsyntax-only", "-x", "c++", "-Wall", "-Wextra", "-Werro
 
 
 def failure(compiler, root, header):
+    """What the compiler says of a header; asked twice, because a starved compiler is no verdict."""
+    return first_failure(compiler, root, header) and first_failure(compiler, root, header)
+
+
+def first_failure(compiler, root, header):
     done = subprocess.run([compiler, *FLAGS, f"-I{root / 'src'}", str(header)], capture_output=True, text=True)
     return None if done.returncode == 0 else f"{header.relative_to(root)} does not compile alone:\n{done.stderr[:2000]}"
 

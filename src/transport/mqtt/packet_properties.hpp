@@ -18,7 +18,7 @@ enum class PropertyForm : std::uint8_t { byte, two_bytes, four_bytes, varint, te
 constexpr std::uint32_t in(PacketType type) {
     return 1U << static_cast<unsigned>(type);
 }
-constexpr std::uint32_t in_will = 1U << 16;
+inline constexpr std::uint32_t in_will = 1U << 16;
 
 /// The row of table 2-4 for a property.
 struct PropertyRule {
