@@ -11,7 +11,7 @@ help:
 	@echo "make build      build/release/updraft"
 	@echo "make test-asan  the tests of the C++ code under AddressSanitizer and UBSan; test-tsan: ThreadSanitizer"
 	@echo "make bench      measure; writes build/bench/report.md"
-	@echo "make fuzz       run every fuzzer for SECONDS (60)"
+	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60)"
 	@echo "make format     clang-format over the tree"
 
 deps:
@@ -41,10 +41,10 @@ bench: build
 	@cmake --build --preset release --target bench_tools -j $(JOBS)
 	@/usr/bin/python3 tests/bench/bench.py --binary build/release/updraft --out build/bench
 
-SECONDS ?= 60
+FUZZ_SECONDS ?= 60
 fuzz: deps
-	@cmake --preset fuzz && cmake --build --preset fuzz -j $(JOBS)
-	@tools/run_fuzzers.sh build/fuzz $(SECONDS)
+	@cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers -j $(JOBS)
+	@tools/run_fuzzers.sh build/fuzz $(FUZZ_SECONDS)
 
 format:
 	@git ls-files '*.hpp' '*.cpp' | xargs clang-format-19 -i
