@@ -231,9 +231,14 @@ Result<std::optional<StoredFile>> FileService::write_piece(const Piece& piece,
     }
 }
 
-std::int64_t FileService::received(const std::string& session, const Identity& by) const {
-    const auto upload = artifacts_.partial(own_session(session, by));
-    return upload ? upload->received_bytes : 0;
+Result<PartialUpload> FileService::progress_of(const std::string& session,
+                                               const Identity& by) const {
+    auto upload = artifacts_.partial(own_session(session, by));
+    if (!upload) {
+        return Error::not_found("上传会话", "upload session", session);
+    }
+    upload->session = session;
+    return *std::move(upload);
 }
 
 Result<FileService::Download> FileService::open(const FileId& id,

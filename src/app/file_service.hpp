@@ -74,8 +74,10 @@ public:
                                                                 std::string_view bytes,
                                                                 const Description& description,
                                                                 const Identity& by);
-    /// Bytes received of a session so far.
-    [[nodiscard]] std::int64_t received(const std::string& session, const Identity& by) const;
+    /// How far an upload in pieces of this user has come, to go on with it. Errors: not_found for
+    /// one that never began, is finished, was given up, or is another user's.
+    [[nodiscard]] Result<PartialUpload> progress_of(const std::string& session,
+                                                    const Identity& by) const;
 
     /// A file that may be downloaded by whoever asked.
     struct Download {

@@ -198,6 +198,16 @@ Result<Firmware> FirmwareService::remove(const FirmwareId& id) {
     });
 }
 
+Result<int> FirmwareService::next_order(const ProductId& product) const {
+    return store_.read([&](const Repositories& rows) -> Result<int> {
+        if (!rows.products().find(product)) {
+            return Error::not_found("产品", "product", product.value);
+        }
+        const auto last = rows.firmwares().last_order_with_room(product, version_order_max);
+        return last ? *last + 1 : version_order_min;
+    });
+}
+
 bool FirmwareService::order_is_taken(const ProductId& product, int version_order) const {
     return store_.read([&](const Repositories& rows) {
         return rows.firmwares().find_by_order(product, version_order).has_value();

@@ -36,6 +36,10 @@ public:
     /// Errors: not_found; referenced while any task exists under it (row 24).
     [[nodiscard]] Result<Firmware> remove(const FirmwareId& id);
 
+    /// The free version order that a new firmware of the product most likely wants: the one behind
+    /// the greatest, or, once that is 99999, behind the greatest with room behind it. Errors:
+    /// not_found.
+    [[nodiscard]] Result<int> next_order(const ProductId& product) const;
     [[nodiscard]] bool order_is_taken(const ProductId& product, int version_order) const;
 
 private:

@@ -116,6 +116,9 @@ public:
     [[nodiscard]] virtual std::optional<Firmware> find_by_version(const ProductId& product,
                                                                   const std::string& version) const = 0;
     [[nodiscard]] virtual bool any_uses_file(const FileId& file) const = 0;
+    /// The greatest order below `limit` that is taken while the one behind it is free; nothing if
+    /// there is none, as in a product without firmware.
+    [[nodiscard]] virtual std::optional<int> last_order_with_room(const ProductId& product, int limit) const = 0;
     virtual void add(const Firmware& firmware) = 0;
     virtual void update(const Firmware& firmware) = 0;
     virtual void remove(const FirmwareId& id) = 0;
@@ -401,6 +404,7 @@ struct PartialUpload {
     std::string session;
     std::int64_t length_bytes = 0;
     std::int64_t received_bytes = 0;  ///< without overlaps
+    std::int64_t next_offset = 0;     ///< of the first byte that is missing: where to go on
 };
 
 class ArtifactStore {

@@ -307,6 +307,12 @@ TEST_P(ArtifactStoreContract, PartialTellsLengthAndProgress) {
     EXPECT_EQ(upload->session, "s");
     EXPECT_EQ(upload->length_bytes, 1000);
     EXPECT_EQ(upload->received_bytes, 150);
+    EXPECT_EQ(upload->next_offset, 0);
+
+    ASSERT_TRUE(send("s", bytes, 0, 60).has_value());
+    EXPECT_EQ(store_->partial("s")->next_offset, 60);
+    ASSERT_TRUE(send("s", bytes, 60, 100).has_value());
+    EXPECT_EQ(store_->partial("s")->next_offset, 250);
 }
 
 // What was acknowledged is on the disk: a restart in the middle of an upload costs nothing.

@@ -212,6 +212,31 @@ TEST_P(RowsContract, AVersionOrderIsTakenOnceInAProduct) {
     EXPECT_NO_THROW(write([&](UnitOfWork& work) { work.firmwares().add(same_order); }));
 }
 
+TEST_P(RowsContract, TheLastOrderWithRoomBehindIt) {
+    const auto last = [&](const char* product) {
+        return read([&](const Repositories& rows) {
+            return rows.firmwares().last_order_with_room(ProductId{product}, 10);
+        });
+    };
+    const auto add = [&](const std::string& id, int order) {
+        write([&](UnitOfWork& work) {
+            Firmware firmware = a_firmware(id, order);
+            firmware.version = id;
+            work.firmwares().add(firmware);
+        });
+    };
+    EXPECT_EQ(last("p1"), std::nullopt);
+    add("f1", 3);
+    add("f2", 4);
+    add("f3", 7);
+    EXPECT_EQ(last("p1"), 7);
+    EXPECT_EQ(last("p2"), std::nullopt);
+    add("f4", 10);  // nothing is free behind the limit itself
+    add("f5", 9);
+    add("f6", 8);
+    EXPECT_EQ(last("p1"), 4);
+}
+
 TEST_P(RowsContract, StoredFiles) {
     StoredFile file;
     file.id = FileId{"f1"};

@@ -127,6 +127,27 @@ def test_sharded_upload_in_any_order(api, world, order):
     assert api.call("GET", address(result)).body == content
 
 
+def test_an_upload_goes_on_where_it_was_cut(api, world, server):
+    content = os.urandom(300_000)
+    session = f"/file/upload/sharding/{world.name('s')}"
+    assert api.call("GET", session).status == 404
+    payload, kind = multipart(content[:100_000])
+    api.post(f"{session}?offset=0&length=300000", raw=payload, content_type=kind)
+
+    progress = api.get(session)
+
+    assert (progress["length"], progress["received"]) == (300_000, 100_000)
+    other = world.person({})
+    assert other.call("GET", session).status == 404
+    assert Api(server.http).call("GET", session).status == 401
+    payload, kind = multipart(content[progress["nextOffset"] :])
+    file = api.post(
+        f"{session}?offset={progress['nextOffset']}&length=300000", raw=payload, content_type=kind
+    )
+    assert file["sha256"] == digests(content)[1]
+    assert api.call("GET", session).status == 404
+
+
 def test_a_repeated_piece_changes_nothing(api, world):
     content = b"0123456789"
     session = world.name("s")

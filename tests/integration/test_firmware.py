@@ -377,6 +377,15 @@ def test_row_25_the_uploaded_file_outlives_the_firmware(api, world, product):
     )
 
 
+def test_the_next_order_is_one_that_the_form_takes(api, world, product):
+    assert api.get(f"{FIRMWARE}/{product}/version-order/next") == 1
+    world.foreign_firmware(product, "1.5", 5)
+    order = api.get(f"{FIRMWARE}/{product}/version-order/next")
+    assert order == 6
+    world.foreign_firmware(product, "1.6", order)
+    assert api.call("GET", f"{FIRMWARE}/none-{product}/version-order/next").status == 404
+
+
 def test_vector_exists(api, world, product):
     world.firmware(product)
     body = api.call("GET", f"{FIRMWARE}/{product}/2/exists").json

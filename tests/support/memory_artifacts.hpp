@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +35,9 @@ public:
         }
         pieces.bytes.replace(static_cast<std::size_t>(offset), bytes.size(), bytes);
         pieces.received += static_cast<std::int64_t>(bytes.size());
+        if (offset <= pieces.next) {
+            pieces.next = std::max(pieces.next, offset + static_cast<std::int64_t>(bytes.size()));
+        }
         if (pieces.received < length) {
             return std::optional<ArtifactDigests>{};
         }
@@ -48,7 +52,8 @@ public:
         if (found == sessions_.end()) {
             return std::nullopt;
         }
-        return PartialUpload{session, found->second.length, found->second.received};
+        const Pieces& pieces = found->second;
+        return PartialUpload{session, pieces.length, pieces.received, pieces.next};
     }
     [[nodiscard]] std::optional<std::string> path_of(const std::string& sha256) const override {
         const std::scoped_lock lock(mutex_);
@@ -88,6 +93,7 @@ private:
     struct Pieces {
         std::int64_t length = 0;
         std::int64_t received = 0;
+        std::int64_t next = 0;
         std::string bytes;
     };
     class Writer final : public ArtifactWriter {

@@ -132,7 +132,9 @@ public:
         if (!journal) {
             return std::nullopt;
         }
-        return PartialUpload{session, journal->length_bytes, journal->received.total_bytes()};
+        const ReceivedRanges& received = journal->received;
+        return PartialUpload{session, journal->length_bytes, received.total_bytes(),
+                             received.first_missing()};
     }
 
     std::optional<std::string> path_of(const std::string& sha256) const override {

@@ -74,6 +74,10 @@ std::int64_t ReceivedRanges::total_bytes() const {
                                  [](const Range& range) { return range.end - range.begin; });
 }
 
+std::int64_t ReceivedRanges::first_missing() const {
+    return ranges_.empty() || ranges_.front().begin > 0 ? 0 : ranges_.front().end;
+}
+
 std::int64_t ReceivedRanges::end() const {
     return ranges_.empty() ? 0 : ranges_.back().end;
 }

@@ -18,6 +18,8 @@ public:
     [[nodiscard]] std::int64_t total_bytes() const;
     /// One behind the last byte; 0 if there is none.
     [[nodiscard]] std::int64_t end() const;
+    /// Offset of the first byte that is not there.
+    [[nodiscard]] std::int64_t first_missing() const;
     /// How many separate ranges there are.
     [[nodiscard]] std::size_t count() const { return ranges_.size(); }
     /// Offset and number of bytes of each range.

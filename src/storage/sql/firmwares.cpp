@@ -64,6 +64,17 @@ public:
         return rows.next();
     }
 
+    [[nodiscard]] std::optional<int> last_order_with_room(const ProductId& product,
+                                                          int limit) const override {
+        Rows rows = db_.query(
+            "SELECT max(f.version_order) FROM firmware f "
+            "WHERE f.product_id = ? AND f.version_order < ? AND NOT EXISTS (SELECT 1 "
+            "FROM firmware n WHERE n.product_id = f.product_id "
+            "AND n.version_order = f.version_order + 1)",
+            product, limit);
+        return rows.next() ? rows.optional_number() : std::nullopt;
+    }
+
     void add(const Firmware& f) override {
         db_.execute(
             "INSERT INTO firmware (id, name, product_id, product_name, version, version_order, "

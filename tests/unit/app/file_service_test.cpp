@@ -75,11 +75,31 @@ TEST_F(Files, AnUploadThatIsCutLeavesNothingBehind) {
 TEST_F(Files, PiecesMayComeInAnyOrder) {
     const FileService::Description name{"fw.bin", "", false, false};
     EXPECT_FALSE(w.files.write_piece({"s1", 6, 14}, "firmware", name, w.person())->has_value());
-    EXPECT_EQ(w.files.received("s1", w.person()), 8);
+    EXPECT_EQ(w.files.progress_of("s1", w.person())->received_bytes, 8);
+    EXPECT_EQ(w.files.progress_of("s1", w.person())->next_offset, 0);
     const auto file = w.files.write_piece({"s1", 0, 14}, "hello ", name, w.person());
     ASSERT_TRUE(file && *file);
     EXPECT_EQ((*file)->md5, "5d99b396caab4bfae4e25207b62b30e2");
     EXPECT_FALSE(w.files.write_piece({"../x", 0, 14}, "hello ", name, w.person()));
+}
+
+// Whoever guesses a session's name learns nothing of another user's upload.
+TEST_F(Files, OnlyItsUserSeesHowFarAnUploadInPiecesIs) {
+    const FileService::Description name{"fw.bin", "", false, false};
+    ASSERT_TRUE(w.files.write_piece({"s1", 0, 14}, "hello ", name, w.person()));
+    Identity other = w.person();
+    other.user = UserId{"other"};
+
+    const auto progress = w.files.progress_of("s1", w.person());
+
+    ASSERT_TRUE(progress);
+    EXPECT_EQ(progress->session, "s1");
+    EXPECT_EQ(progress->length_bytes, 14);
+    EXPECT_EQ(progress->next_offset, 6);
+    EXPECT_EQ(w.files.progress_of("s1", other).error().code, ErrorCode::not_found);
+    EXPECT_EQ(w.files.progress_of("s2", w.person()).error().code, ErrorCode::not_found);
+    ASSERT_TRUE(w.files.write_piece({"s1", 6, 14}, "firmware", name, w.person()));
+    EXPECT_EQ(w.files.progress_of("s1", w.person()).error().code, ErrorCode::not_found);
 }
 
 TEST_F(Files, AReplacementKeepsIdAndKey) {

@@ -157,6 +157,18 @@ TEST_F(FirmwareForm, Row24AFirmwareWithTasksStays) {
     EXPECT_TRUE(w.firmwares.remove(id));
 }
 
+// The form's default must be an order that the server then takes.
+TEST_F(FirmwareForm, TheNextOrderIsFreeAndBehindTheGreatest) {
+    const ProductId product{"p1"};
+    EXPECT_EQ(w.firmwares.next_order(product).value(), 1);
+    ASSERT_TRUE(create(form("1.5", 5)));
+    EXPECT_EQ(w.firmwares.next_order(product).value(), 6);
+    ASSERT_TRUE(create(form("9.9", 99'999)));
+    EXPECT_EQ(w.firmwares.next_order(product).value(), 6);
+    EXPECT_TRUE(create(form("1.6", 6)));
+    EXPECT_EQ(w.firmwares.next_order(ProductId{"nope"}).error().code, ErrorCode::not_found);
+}
+
 TEST_F(FirmwareForm, Row25UnreferencedFilesGoAfterADay) {
     const StoredFile used = upload("used bytes");
     const StoredFile unused = upload("unused bytes");

@@ -187,6 +187,13 @@ Result<Answer> replace(FileService& files, const Call& call) {
     });
 }
 
+json::value session_json(const PartialUpload& upload) {
+    return json::object{{"sessionId", upload.session},
+                        {"length", upload.length_bytes},
+                        {"received", upload.received_bytes},
+                        {"nextOffset", upload.next_offset}};
+}
+
 /// A piece is handed on in steps, so that memory stays flat whatever the client calls a piece.
 Result<Answer> upload_piece(FileService& files, const Call& call) {
     const json::object asked{{"offset", call.request.query_value("offset").value_or("")},
@@ -217,11 +224,15 @@ Result<Answer> upload_piece(FileService& files, const Call& call) {
         if (stored) {
             return json::value(file_json(*stored, files.url_of(*stored)));
         }
-        return json::value(
-            json::object{{"sessionId", piece.session},
-                         {"length", piece.length_bytes},
-                         {"received", files.received(piece.session, call.identity)}});
+        return session_json(files.progress_of(piece.session, call.identity)
+                                .value_or(PartialUpload{piece.session, piece.length_bytes}));
     });
+}
+
+Result<Answer> upload_progress(const FileService& files, const Call& call) {
+    UPDRAFT_TRY(const PartialUpload upload,
+                files.progress_of(call.parameter("sessionId"), call.identity));
+    return session_json(upload);
 }
 
 Result<Answer> download(const FileService& files, const Call& call) {
@@ -288,6 +299,8 @@ void file_routes(Api& api, FileService& files) {
     api.route(
         Method::post, "/file/upload/sharding/{sessionId}", Access::signed_in(),
         [&files](const Call& call) { return upload_piece(files, call); }, streaming);
+    api.route(Method::get, "/file/upload/sharding/{sessionId}", Access::signed_in(),
+              [&files](const Call& call) { return upload_progress(files, call); });
     api.route(
         Method::put, "/file/update/{id}", Access::signed_in(),
         [&files](const Call& call) { return replace(files, call); }, streaming);

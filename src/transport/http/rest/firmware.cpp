@@ -148,8 +148,13 @@ void firmware_routes(Api& api, const Store& store, FirmwareService& firmwares) {
         const ProductId product(call.parameter("productId"));
         return json::value(order && firmwares.order_is_taken(product, static_cast<int>(*order)));
     };
-    api.route(http::Method::get, "/firmware/{productId}/{versionOrder}/exists",
-              Access::permitted(permission::firmware, permission::query), exists);
+    const auto next = [&firmwares](const Call& call) -> Result<Answer> {
+        UPDRAFT_TRY(const int order, firmwares.next_order(ProductId(call.parameter("productId"))));
+        return json::value(order);
+    };
+    const Access query = Access::permitted(permission::firmware, permission::query);
+    api.route(http::Method::get, "/firmware/{productId}/{versionOrder}/exists", query, exists);
+    api.route(http::Method::get, "/firmware/{productId}/version-order/next", query, next);
 }
 
 }  // namespace updraft::rest
