@@ -12,8 +12,10 @@ ALLOWED = {
     "storage": {"storage", "app", "domain", "base"},
     "scheduler": {"scheduler", "app", "protocol", "domain", "base"},
     "transport": {"transport", "app", "protocol", "domain", "base"},
-    "simulator": {"simulator", "protocol", "domain", "base"},
-    "server": {"server", "transport", "scheduler", "storage", "simulator", "app", "protocol", "domain", "base"},
+    "client": {"client", "base"},
+    "simulator": {"simulator", "client", "protocol", "domain", "base"},
+    "cli": {"cli", "client", "base"},
+    "server": {"server", "transport", "scheduler", "storage", "simulator", "cli", "client", "app", "protocol", "domain", "base"},
 }
 # Adapters of one layer that must not know each other, and libraries that must not get inside.
 SEPARATE = {("transport/http", "transport/mqtt"), ("transport/mqtt", "transport/http"),
@@ -24,8 +26,8 @@ OUTSIDE_FORBIDDEN = {
     "protocol": re.compile(r"asio|beast|sqlite3|spdlog|<thread>|<mutex>|<random>|<fstream>"),
     "app": re.compile(r"asio|beast|sqlite3"),
 }
-# The simulator is a client of the server's MQTT side: it shares the packet codec and nothing else.
-EXTRA = {"simulator": {"transport/mqtt/packet", "transport/net/"}}
+# Clients share the server's streams, and the simulator the packet codec; nothing else.
+EXTRA = {"client": {"transport/net/"}, "simulator": {"transport/mqtt/packet", "transport/net/"}}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"][^>"]+[>"])')
 

@@ -12,7 +12,7 @@
 #include "server/demo.hpp"
 #include "server/signals.hpp"
 #include "server/wiring.hpp"
-#include "simulator/progress_bar.hpp"
+#include "client/progress_bar.hpp"
 
 namespace updraft::server {
 namespace {
@@ -93,7 +93,7 @@ int run(Config& config, const DemoFlags& flags, StopSignal& stop_signal) {
     DemoScenario scenario(scenario_options(application, flags, config.data), say);
     Result<void> started;
     std::jthread starter([&] { started = scenario.start(); });
-    simulator::ProgressBar bar("升级 / upgrades", stderr);
+    client::ProgressBar bar("升级 / upgrades", stderr);
     stop_signal.wait(std::chrono::milliseconds(500), [&] {
         const simulator::FleetStatistics now = scenario.statistics();
         bar.show(now.succeeded, flags.gateways + flags.sensors,

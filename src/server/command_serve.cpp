@@ -72,7 +72,9 @@ Result<void> ConfiguredCommand::load() {
     if (!file_.empty()) {
         UPDRAFT_CHECK(settings_.read_file(file_));
     }
-    UPDRAFT_CHECK(settings_.read_environment(environ, {admin_password_variable}));
+    // The last three belong to the operators' command line (src/cli/context.hpp).
+    UPDRAFT_CHECK(settings_.read_environment(
+        environ, {admin_password_variable, "UPDRAFT_SERVER", "UPDRAFT_TOKEN", "UPDRAFT_PROFILE"}));
     for (const auto& [key, text] : flags_) {
         UPDRAFT_CHECK(settings_.assign(key, text));
     }

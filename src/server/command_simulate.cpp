@@ -125,7 +125,7 @@ int simulate(SimulateFlags& flags) {
     options.fleet.mqtt = {mqtt->host, mqtt->port};
     options.fleet.level =
         flags.level == "5" ? simulator::MqttLevel::v5 : simulator::MqttLevel::v3_1_1;
-    options.fleet.verify = flags.insecure ? simulator::Verify::nothing : simulator::Verify::peer;
+    options.fleet.verify = flags.insecure ? client::Verify::nothing : client::Verify::peer;
     if (flags.subscribe_qos >= 0) {
         options.fleet.subscribe_qos = flags.subscribe_qos;
     }

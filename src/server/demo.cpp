@@ -12,17 +12,17 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "simulator/digest.hpp"
+#include "client/digest.hpp"
+#include "client/http_client.hpp"
 #include "simulator/fleet.hpp"
-#include "simulator/http_client.hpp"
 
 namespace updraft::server {
 
 namespace json = boost::json;
+using client::RestClient;
 using simulator::Fleet;
 using simulator::FleetOptions;
 using simulator::FleetStatistics;
-using simulator::RestClient;
 
 namespace {
 
@@ -120,7 +120,7 @@ struct DemoScenario::State {
 
     DemoOptions options;
     Announce announce;
-    simulator::HttpClient http;
+    client::HttpClient http;
     RestClient rest;
     mutable std::mutex mutex;
     std::condition_variable stop_asked;
@@ -239,14 +239,14 @@ Result<void> DemoScenario::State::create_firmware(const DemoProduct& product,
                               "the answer to uploading {} has no accessUrl", file_name));
     }
     const auto kind =
-        version.sign_method == "md5" ? simulator::DigestKind::md5 : simulator::DigestKind::sha256;
+        version.sign_method == "md5" ? client::DigestKind::md5 : client::DigestKind::sha256;
     const json::object row{{"name", fmt::format("{} {}", product.name, version.version)},
                            {"productId", product.id},
                            {"productName", product.name},
                            {"version", version.version},
                            {"versionOrder", version.order},
                            {"signMethod", version.sign_method},
-                           {"sign", simulator::digest_hex(kind, bytes)},
+                           {"sign", client::digest_hex(kind, bytes)},
                            {"url", url},
                            {"size", bytes.size()},
                            {"properties", json::array()},

@@ -4,7 +4,7 @@
 
 #include <boost/json.hpp>
 
-#include "simulator/digest.hpp"
+#include "client/digest.hpp"
 
 namespace updraft::simulator {
 
@@ -96,8 +96,8 @@ std::optional<Downlink> parse_downlink(std::string_view topic, std::string_view 
 Credentials sign_in(std::string_view secure_id, std::string_view secure_key, Instant now) {
     Credentials credentials;
     credentials.username = fmt::format("{}|{}", secure_id, to_millis(now));
-    credentials.password =
-        digest_hex(DigestKind::md5, fmt::format("{}|{}", credentials.username, secure_key));
+    credentials.password = client::digest_hex(
+        client::DigestKind::md5, fmt::format("{}|{}", credentials.username, secure_key));
     return credentials;
 }
 

@@ -5,8 +5,6 @@
 #include <array>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
 #include <charconv>
 #include <utility>
 
@@ -63,30 +61,6 @@ std::optional<std::uint64_t> size_of_unsatisfied(std::string_view text) {
 }
 
 }  // namespace
-
-std::optional<DownloadUrl> parse_download_url(std::string_view url) {
-    const auto parsed = boost::urls::parse_uri(boost::urls::string_view(url.data(), url.size()));
-    if (!parsed) {
-        return std::nullopt;
-    }
-    DownloadUrl result;
-    result.tls = parsed->scheme_id() == boost::urls::scheme::https;
-    if (!result.tls && parsed->scheme_id() != boost::urls::scheme::http) {
-        return std::nullopt;
-    }
-    const auto host = parsed->host_address();
-    result.endpoint.host = std::string(host.data(), host.size());
-    const std::uint16_t usual = result.tls ? 443 : 80;
-    result.endpoint.port = parsed->has_port() ? parsed->port_number() : usual;
-    const auto authority = parsed->encoded_host_and_port();
-    result.authority = std::string(authority.data(), authority.size());
-    const auto target = parsed->encoded_target();
-    result.target = target.empty() ? "/" : std::string(target.data(), target.size());
-    if (result.endpoint.host.empty() || result.endpoint.port == 0) {
-        return std::nullopt;
-    }
-    return result;
-}
 
 /// One connection of a download: asks, reads the head, takes the body piece by piece.
 class DownloadConnection {
@@ -261,13 +235,13 @@ private:
 
 awaitable<FetchResult> fetch(Shard& shard, Download& download, FetchLimits limits,
                              const std::function<bool(std::size_t)>& go_on) {
-    DownloadUrl url = download.url();
+    Url url = download.url();
     for (int redirects = 0; redirects <= redirects_max; ++redirects) {
         SSL_CTX* const tls = url.tls ? limits.tls : nullptr;
         if (url.tls && tls == nullptr) {
             co_return FetchResult{FetchEnd::refused, 0};
         }
-        const Endpoint endpoint = url.endpoint;
+        const client::Endpoint endpoint = url.endpoint;
         std::unique_ptr<net::ByteStream> stream =
             co_await connect_to(shard, endpoint, tls, limits.deadline);
         if (!stream) {
@@ -277,9 +251,9 @@ awaitable<FetchResult> fetch(Shard& shard, Download& download, FetchLimits limit
             std::make_unique<DownloadConnection>(shard, download, limits, std::move(stream));
         const FetchResult result = co_await connection->run(url.target, url.authority, go_on);
         const bool redirect = result.status >= 301 && result.status <= 308 && result.status != 304;
-        std::optional<DownloadUrl> next;
+        std::optional<Url> next;
         if (redirect) {
-            next = parse_download_url(connection->redirected_to());
+            next = client::parse_url(connection->redirected_to());
         }
         if (!next) {
             co_return result;

@@ -6,30 +6,24 @@
 #include <string>
 #include <string_view>
 
-#include "simulator/connection.hpp"
-#include "simulator/digest.hpp"
+#include "client/digest.hpp"
+#include "client/url.hpp"
 #include "simulator/shard.hpp"
 
 namespace updraft::simulator {
 
-/// An http or https URL, taken apart.
-struct DownloadUrl {
-    bool tls = false;
-    Endpoint endpoint;
-    std::string authority;  ///< for the Host header
-    std::string target;     ///< path and query
-};
-/// Nothing if it is not an absolute http(s) URL.
-[[nodiscard]] std::optional<DownloadUrl> parse_download_url(std::string_view url);
+using client::Digest;
+using client::DigestKind;
+using client::Url;
 
 /// One file on its way. It outlives its connections: what came in stays counted and digested, and
 /// the next connection asks for the rest.
 class Download {
 public:
-    Download(DownloadUrl url, DigestKind kind) : url_(std::move(url)), digest_(kind) {}
+    Download(Url url, DigestKind kind) : url_(std::move(url)), digest_(kind) {}
 
     /// Where the file is; a redirect does not change it.
-    [[nodiscard]] const DownloadUrl& url() const { return url_; }
+    [[nodiscard]] const Url& url() const { return url_; }
     [[nodiscard]] std::uint64_t received() const { return received_; }
     /// The size the server named, once it has answered.
     [[nodiscard]] std::optional<std::uint64_t> total() const { return total_; }
@@ -40,7 +34,7 @@ public:
 
 private:
     friend class DownloadConnection;
-    DownloadUrl url_;
+    Url url_;
     Digest digest_;
     std::uint64_t received_ = 0;
     std::optional<std::uint64_t> total_;

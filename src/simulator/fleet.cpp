@@ -75,7 +75,8 @@ Fleet::Fleet(FleetOptions options) : known_versions_(load_versions(options.state
     if (context_.options.seed == 0) {
         context_.options.seed = random_seed();
     }
-    context_.tls = make_client_tls_context(context_.options.ca_file, context_.options.verify);
+    context_.tls =
+        client::make_client_tls_context(context_.options.ca_file, context_.options.verify);
     loops_ = std::make_unique<net::EventLoops>(loop_count(context_.options));
     const std::size_t loops = loops_->size();
     for (std::size_t i = 0; i < loops; ++i) {

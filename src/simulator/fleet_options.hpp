@@ -8,10 +8,13 @@
 #include <optional>
 #include <string>
 
+#include "client/connection.hpp"
 #include "simulator/behaviour.hpp"
-#include "simulator/connection.hpp"
 
 namespace updraft::simulator {
+
+using client::Endpoint;
+using client::Verify;
 
 /// Which MQTT the devices speak.
 enum class MqttLevel : std::uint8_t { v3_1_1, v5 };

@@ -7,11 +7,13 @@
 #include <string>
 #include <string_view>
 
-#include "simulator/connection.hpp"
+#include "client/connection.hpp"
 #include "simulator/shard.hpp"
 #include "transport/mqtt/packet.hpp"
 
 namespace updraft::simulator {
+
+using client::Endpoint;
 
 /// Why a device has no session.
 enum class OpenFailure : std::uint8_t { none, no_connection, refused };

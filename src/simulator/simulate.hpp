@@ -7,10 +7,13 @@
 #include <optional>
 #include <string>
 
+#include "client/progress_bar.hpp"
 #include "simulator/fleet_options.hpp"
-#include "simulator/progress_bar.hpp"
 
 namespace updraft::simulator {
+
+using client::ProgressBar;
+using client::readable_bytes;
 
 /// What `updraft simulate` is asked for. Without a limit it runs until SIGINT or SIGTERM.
 struct SimulateOptions {

@@ -297,7 +297,7 @@ awaitable<VirtualDevice::Step> VirtualDevice::carry_out(const UpgradeOrder& orde
 
 awaitable<VirtualDevice::Step> VirtualDevice::download(const UpgradeOrder& order,
                                                        const UpgradePlan& plan) {
-    const std::optional<DownloadUrl> url = parse_download_url(order.url);
+    const std::optional<Url> url = client::parse_url(order.url);
     if (!url) {
         co_return fail(order, "下载地址无效");
     }

@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "simulator/digest.hpp"
+#include "client/digest.hpp"
 #include "tests/unit/simulator/scripted_server.hpp"
 
 namespace updraft::simulator {
 namespace {
+
+using namespace client;
 
 using namespace std::chrono_literals;
 

@@ -1,16 +1,18 @@
 #include <gtest/gtest.h>
 
+#include "client/digest.hpp"
+#include "client/http_client.hpp"
+#include "client/progress_bar.hpp"
 #include "simulator/behaviour.hpp"
 #include "simulator/device_messages.hpp"
-#include "simulator/digest.hpp"
 #include "simulator/download.hpp"
-#include "simulator/http_client.hpp"
-#include "simulator/progress_bar.hpp"
 #include "simulator/simulate.hpp"
 #include "tests/unit/simulator/scripted_server.hpp"
 
 namespace updraft::simulator {
 namespace {
+
+using namespace client;
 
 using namespace std::chrono_literals;
 
@@ -54,18 +56,18 @@ TEST(ParseDownlink, RefusesWhatItCannotActOn) {
     EXPECT_FALSE(parse_downlink("/p/d/firmware/read", "[]"));
 }
 
-TEST(ParseDownloadUrl, TakesUrlsApart) {
-    const auto url = parse_download_url("http://[::1]:8848/api/file/a.bin?accessKey=k%20");
+TEST(ParseUrl, TakesUrlsApart) {
+    const auto url = parse_url("http://[::1]:8848/api/file/a.bin?accessKey=k%20");
 
     ASSERT_TRUE(url);
     EXPECT_EQ(url->endpoint.host, "::1");
     EXPECT_EQ(url->endpoint.port, 8848);
     EXPECT_EQ(url->authority, "[::1]:8848");
     EXPECT_EQ(url->target, "/api/file/a.bin?accessKey=k%20");
-    EXPECT_EQ(parse_download_url("https://h")->endpoint.port, 443);
-    EXPECT_EQ(parse_download_url("https://h")->target, "/");
-    EXPECT_FALSE(parse_download_url("ftp://h/f"));
-    EXPECT_FALSE(parse_download_url("/api/file/a.bin"));
+    EXPECT_EQ(parse_url("https://h")->endpoint.port, 443);
+    EXPECT_EQ(parse_url("https://h")->target, "/");
+    EXPECT_FALSE(parse_url("ftp://h/f"));
+    EXPECT_FALSE(parse_url("/api/file/a.bin"));
 }
 
 TEST(PlanUpgrade, KeepsToItsRates) {

@@ -8,13 +8,15 @@
 #include <filesystem>
 #include <memory>
 
-#include "simulator/digest.hpp"
+#include "client/digest.hpp"
+#include "client/http_client.hpp"
 #include "simulator/fleet.hpp"
-#include "simulator/http_client.hpp"
 #include "tests/unit/simulator/scripted_server.hpp"
 
 namespace updraft::simulator {
 namespace {
+
+using namespace client;
 
 using namespace std::chrono_literals;
 

@@ -1,4 +1,4 @@
-#include "simulator/connection.hpp"
+#include "client/connection.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "simulator/tls_client.hpp"
+#include "client/tls_client.hpp"
 #include "transport/net/deadline.hpp"
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
@@ -40,25 +40,25 @@ awaitable<std::vector<tcp::endpoint>> resolve(asio::io_context& loop, Endpoint e
 
 }  // namespace
 
-awaitable<std::unique_ptr<net::ByteStream>> connect_to(Shard& shard, Endpoint endpoint,
+awaitable<std::unique_ptr<net::ByteStream>> connect_to(TaskGroup& group, Endpoint endpoint,
                                                        SSL_CTX* tls, milliseconds deadline) {
     const std::string host = endpoint.host;
     const std::vector<tcp::endpoint> addresses =
-        co_await resolve(shard.loop(), std::move(endpoint));
+        co_await resolve(group.loop(), std::move(endpoint));
 
-    net::Socket socket(shard.loop());
+    net::Socket socket(group.loop());
     const auto give_up = [&socket] {
         boost::system::error_code ignored;
         socket.close(ignored);
     };
     bool connected = false;
     {
-        net::Deadline limit(shard.loop(), give_up);
-        const StopHook hook(shard, give_up);
+        net::Deadline limit(group.loop(), give_up);
+        const StopHook hook(group, give_up);
         limit.start(deadline);
         for (const tcp::endpoint& address : addresses) {
             boost::system::error_code error;
-            if (shard.stopping() || limit.passed()) {
+            if (group.stopping() || limit.passed()) {
                 break;
             }
             co_await socket.async_connect(address, asio::redirect_error(Token{}, error));
@@ -69,17 +69,17 @@ awaitable<std::unique_ptr<net::ByteStream>> connect_to(Shard& shard, Endpoint en
             give_up();
         }
     }
-    if (!connected || shard.stopping()) {
+    if (!connected || group.stopping()) {
         co_return nullptr;
     }
     if (tls == nullptr) {
-        co_return net::plain_stream(shard.loop(), std::move(socket));
+        co_return net::plain_stream(group.loop(), std::move(socket));
     }
     std::unique_ptr<net::ByteStream> stream =
-        tls_client_stream(shard.loop(), std::move(socket), *tls, host);
+        tls_client_stream(group.loop(), std::move(socket), *tls, host);
     net::IoResult shaken;
     {
-        const StopHook hook(shard, [&stream] { stream->close(); });
+        const StopHook hook(group, [&stream] { stream->close(); });
         shaken = co_await stream->handshake(deadline);
     }
     if (shaken.status != net::IoStatus::ok) {
@@ -89,4 +89,4 @@ awaitable<std::unique_ptr<net::ByteStream>> connect_to(Shard& shard, Endpoint en
     co_return stream;
 }
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

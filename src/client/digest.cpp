@@ -1,4 +1,4 @@
-#include "simulator/digest.hpp"
+#include "client/digest.hpp"
 
 #include <openssl/evp.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/bytes.hpp"
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 namespace {
 
@@ -51,4 +51,4 @@ std::string digest_hex(DigestKind kind, std::string_view bytes) {
     return digest.hex();
 }
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

@@ -5,7 +5,7 @@
 
 #include "transport/net/byte_stream.hpp"
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 /// The client's side of TLS on a connected socket, with `host` as server name. `context` must
 /// outlive the stream. It cannot send files.
@@ -14,4 +14,4 @@ namespace updraft::simulator {
                                                                  SSL_CTX& context,
                                                                  const std::string& host);
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

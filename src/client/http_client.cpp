@@ -1,4 +1,4 @@
-#include "simulator/http_client.hpp"
+#include "client/http_client.hpp"
 
 #include <fmt/format.h>
 
@@ -14,10 +14,10 @@
 #include <utility>
 
 #include "base/bytes.hpp"
-#include "simulator/download.hpp"
-#include "simulator/shard.hpp"
+#include "client/task_group.hpp"
+#include "client/url.hpp"
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 namespace http = boost::beast::http;
 namespace json = boost::json;
@@ -34,7 +34,7 @@ Error not_http(const std::string& base_url) {
                      text("{} 的应答不是HTTP", "the answer of {} is not HTTP", base_url));
 }
 
-std::string request_text(const HttpCall& call, const DownloadUrl& base, std::string_view prefix) {
+std::string request_text(const HttpCall& call, const Url& base, std::string_view prefix) {
     std::string request = fmt::format("{} {}{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
                                       call.method, prefix, call.target, base.authority);
     for (const auto& [name, value] : call.headers) {
@@ -65,14 +65,29 @@ enum class Outcome : std::uint8_t { answered, no_connection, not_http };
 
 /// What one call needs; outlives its coroutine.
 struct Exchange {
-    Shard& shard;
+    TaskGroup& group;
     Endpoint endpoint;
     SSL_CTX* tls;
     milliseconds deadline;
     std::string request;
+    const HttpClient::TakeBody& take;
     Parser parser;
     Outcome outcome = Outcome::no_connection;
 };
+
+/// Hands what has come of a success's body on; false if nobody wants more.
+bool hand_on(Exchange& exchange) {
+    const bool success = exchange.parser.is_header_done() &&
+                         exchange.parser.get().result() >= http::status::ok &&
+                         exchange.parser.get().result() < http::status::multiple_choices;
+    std::string& body = exchange.parser.get().body();
+    if (!exchange.take || !success || body.empty()) {
+        return true;
+    }
+    const bool more = exchange.take(body);
+    body.clear();
+    return more;
+}
 
 /// Reads until the answer is whole.
 awaitable<Outcome> read_answer(Exchange& exchange, net::ByteStream& stream) {
@@ -96,6 +111,9 @@ awaitable<Outcome> read_answer(Exchange& exchange, net::ByteStream& stream) {
         if (error && error != http::error::need_more) {
             co_return Outcome::not_http;
         }
+        if (!hand_on(exchange)) {
+            break;
+        }
     }
     co_return Outcome::answered;
 }
@@ -104,11 +122,11 @@ awaitable<Outcome> read_answer(Exchange& exchange, net::ByteStream& stream) {
 awaitable<void> exchange_once(Exchange* exchange) {
     const Endpoint endpoint = exchange->endpoint;
     const std::unique_ptr<net::ByteStream> stream =
-        co_await connect_to(exchange->shard, endpoint, exchange->tls, exchange->deadline);
+        co_await connect_to(exchange->group, endpoint, exchange->tls, exchange->deadline);
     if (!stream) {
         co_return;
     }
-    const StopHook hook(exchange->shard, [&stream] { stream->close(); });
+    const StopHook hook(exchange->group, [&stream] { stream->close(); });
     const net::IoResult sent = co_await stream->write_all(exchange->request, exchange->deadline);
     // A server that refuses a large body answers before it has read it all: look for that answer.
     const bool may_have_answered = sent.status == net::IoStatus::ok || sent.bytes > 0;
@@ -121,24 +139,24 @@ awaitable<void> exchange_once(Exchange* exchange) {
 }  // namespace
 
 struct HttpClient::State {
-    DownloadUrl base;
+    Url base;
     std::string prefix;
     std::shared_ptr<SSL_CTX> tls;
     std::mutex mutex;
-    std::set<Shard*> calls;  ///< under way; guarded by `mutex`
-    bool cancelled = false;  ///< guarded by `mutex`
+    std::set<TaskGroup*> calls;  ///< under way; guarded by `mutex`
+    bool cancelled = false;      ///< guarded by `mutex`
 
     /// True if the call may be made; then it is known to cancel() until end().
-    bool begin(Shard& shard) {
+    bool begin(TaskGroup& group) {
         const std::lock_guard lock(mutex);
         if (!cancelled) {
-            calls.insert(&shard);
+            calls.insert(&group);
         }
         return !cancelled;
     }
-    void end(Shard& shard) {
+    void end(TaskGroup& group) {
         const std::lock_guard lock(mutex);
-        calls.erase(&shard);
+        calls.erase(&group);
     }
 };
 
@@ -146,7 +164,7 @@ HttpClient::HttpClient(std::string base_url, HttpClientOptions options)
     : base_url_(std::move(base_url)),
       options_(std::move(options)),
       state_(std::make_unique<State>()) {
-    const std::optional<DownloadUrl> base = parse_download_url(base_url_);
+    const std::optional<Url> base = parse_url(base_url_);
     if (!base) {
         throw std::invalid_argument(
             fmt::format("{} is no address of a server, like http://127.0.0.1:8848", base_url_));
@@ -163,25 +181,30 @@ HttpClient::HttpClient(std::string base_url, HttpClientOptions options)
 
 HttpClient::~HttpClient() = default;
 
-Result<HttpAnswer> HttpClient::send(const HttpCall& call) {
+Result<HttpAnswer> HttpClient::send(const HttpCall& call, const TakeBody& take) {
     boost::asio::io_context loop(1);
-    Shard shard(loop, 1, 0);
-    Exchange exchange{shard,
+    TaskGroup group(loop);
+    Exchange exchange{group,
                       state_->base.endpoint,
                       state_->tls.get(),
                       options_.deadline,
                       request_text(call, state_->base, state_->prefix),
+                      take,
                       {},
                       Outcome::no_connection};
-    exchange.parser.body_limit(options_.answer_bytes_max);
+    if (take) {
+        exchange.parser.body_limit(boost::none);
+    } else {
+        exchange.parser.body_limit(options_.answer_bytes_max);
+    }
     exchange.parser.eager(true);
     exchange.parser.skip(call.method == "HEAD");
-    if (!state_->begin(shard)) {
+    if (!state_->begin(group)) {
         return unavailable(base_url_);
     }
-    shard.start("http call", exchange_once(&exchange));
+    group.start("http call", exchange_once(&exchange));
     loop.run();
-    state_->end(shard);
+    state_->end(group);
     switch (exchange.outcome) {
         case Outcome::answered:
             return answer_of(exchange.parser);
@@ -196,8 +219,8 @@ Result<HttpAnswer> HttpClient::send(const HttpCall& call) {
 void HttpClient::cancel() {
     const std::lock_guard lock(state_->mutex);
     state_->cancelled = true;
-    for (Shard* const shard : state_->calls) {
-        boost::asio::post(shard->loop(), [shard] { shard->stop(); });
+    for (TaskGroup* const group : state_->calls) {
+        boost::asio::post(group->loop(), [group] { group->stop(); });
     }
 }
 
@@ -226,41 +249,76 @@ ErrorCode code_of(int status) {
     }
 }
 
-std::string message_of(const json::value& body) {
-    if (body.is_object()) {
-        const json::value* const message = body.get_object().if_contains("message");
-        if (message != nullptr && message->is_string()) {
-            return std::string(message->get_string());
+std::string text_member(const json::object& object, std::string_view name) {
+    const json::value* const value = object.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                  : std::string();
+}
+
+/// The members that broke a rule, or the rows that stand in the way (spec 2.1, 2.9).
+void read_reasons(const json::object& envelope, Error& error) {
+    const json::value* const result = envelope.if_contains("result");
+    if (result == nullptr || !result->is_array()) {
+        return;
+    }
+    for (const json::value& each : result->get_array()) {
+        if (!each.is_object()) {
+            continue;
+        }
+        const json::object& reason = each.get_object();
+        if (reason.contains("property")) {
+            const std::string message = text_member(reason, "message");
+            error.fields.push_back({text_member(reason, "property"), {message, message}});
+        } else if (reason.contains("referenceId")) {
+            error.references.push_back(
+                {text_member(reason, "dataId"), text_member(reason, "referenceType"),
+                 text_member(reason, "referenceId"), text_member(reason, "referenceName")});
         }
     }
-    return {};
+}
+
+/// What the server says about a call that it refused; its sentence stands alone.
+Error refusal_of(const HttpCall& call, const HttpAnswer& answer) {
+    boost::system::error_code no_json;
+    const json::value body = json::parse(answer.body, no_json);
+    const json::object* const envelope = no_json ? nullptr : body.if_object();
+    const std::string message = envelope == nullptr ? "" : text_member(*envelope, "message");
+    if (message.empty()) {
+        return Error::of(code_of(answer.status), text("{} {}: HTTP {}", "{} {}: HTTP {}",
+                                                      call.method, call.target, answer.status));
+    }
+    Error error = Error::of(code_of(answer.status), text("{}", "{}", message));
+    read_reasons(*envelope, error);
+    return error;
 }
 
 }  // namespace
 
-Result<json::value> RestClient::send(HttpCall call) {
+Result<HttpAnswer> RestClient::exchange(HttpCall call, const HttpClient::TakeBody& take) {
     if (!token_.empty()) {
         call.headers["X-Access-Token"] = token_;
     }
-    call.headers["Accept"] = "application/json";
-    UPDRAFT_TRY(const HttpAnswer answer, http_.send(call));
+    if (language_) {
+        call.headers["Accept-Language"] = *language_ == Language::zh ? "zh-CN" : "en";
+    }
+    call.headers.try_emplace("Accept", "application/json");
+    UPDRAFT_TRY(HttpAnswer answer, http_.send(call, take));
+    if (answer.status < 200 || answer.status > 299) {
+        return refusal_of(call, answer);
+    }
+    return answer;
+}
+
+Result<json::value> RestClient::send(HttpCall call) {
+    const std::string name = call.method + " " + call.target;
+    UPDRAFT_TRY(const HttpAnswer answer, exchange(std::move(call)));
     boost::system::error_code error;
     json::value body = json::parse(answer.body, error);
-    if (answer.status < 200 || answer.status > 299) {
-        std::string message = error ? std::string() : message_of(body);
-        if (message.empty()) {
-            message = fmt::format("HTTP {}", answer.status);
-        }
-        return Error::of(code_of(answer.status),
-                         text("{} {}: {}", "{} {}: {}", call.method, call.target, message));
-    }
     if (error || !body.is_object()) {
         return Error::of(ErrorCode::malformed,
-                         text("{} {}: 应答不是JSON对象", "{} {}: the answer is no JSON object",
-                              call.method, call.target));
+                         text("{}: 应答不是JSON对象", "{}: the answer is no JSON object", name));
     }
-    json::object& envelope = body.get_object();
-    json::value* const result = envelope.if_contains("result");
+    json::value* const result = body.get_object().if_contains("result");
     return result == nullptr ? json::value(nullptr) : std::move(*result);
 }
 
@@ -305,4 +363,4 @@ Result<json::value> RestClient::upload(std::string_view file_name, std::string_v
     return send(std::move(call));
 }
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

@@ -1,4 +1,4 @@
-#include "simulator/tls_client.hpp"
+#include "client/tls_client.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -11,10 +11,10 @@
 #include <stdexcept>
 #include <utility>
 
-#include "simulator/connection.hpp"
+#include "client/connection.hpp"
 #include "transport/net/socket_stream.hpp"
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 namespace {
 
@@ -149,4 +149,4 @@ std::shared_ptr<SSL_CTX> make_client_tls_context(const std::string& ca_file, Ver
     return context;
 }
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

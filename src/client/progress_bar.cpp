@@ -1,4 +1,4 @@
-#include "simulator/progress_bar.hpp"
+#include "client/progress_bar.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <array>
 #include <utility>
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 namespace {
 
@@ -91,4 +91,4 @@ void ProgressBar::finish() {
     }
 }
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

@@ -7,7 +7,7 @@
 
 typedef struct evp_md_ctx_st EVP_MD_CTX;
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 enum class DigestKind : std::uint8_t { md5, sha256 };
 
@@ -34,4 +34,4 @@ private:
 /// The digest of bytes at hand.
 [[nodiscard]] std::string digest_hex(DigestKind kind, std::string_view bytes);
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

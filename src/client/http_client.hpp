@@ -5,15 +5,17 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
-#include "simulator/connection.hpp"
+#include "client/connection.hpp"
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 /// One HTTP request.
 struct HttpCall {
@@ -46,9 +48,13 @@ public:
     explicit HttpClient(std::string base_url, HttpClientOptions options = {});
     ~HttpClient();
 
+    /// Takes a piece of a body as it comes; false ends the call, which then counts as answered.
+    using TakeBody = std::function<bool(std::string_view piece)>;
+
     /// Errors: unavailable (no connection, or cut, or cancelled), malformed (the answer is not
-    /// HTTP). An answer with any status is an answer.
-    [[nodiscard]] Result<HttpAnswer> send(const HttpCall& call);
+    /// HTTP). An answer with any status is an answer. `take` gets the body of a success (2xx)
+    /// piece by piece, however long it is; any other body comes with the answer.
+    [[nodiscard]] Result<HttpAnswer> send(const HttpCall& call, const TakeBody& take = {});
     /// Ends the calls under way and refuses later ones. Safe from every thread.
     void cancel();
     [[nodiscard]] const std::string& base_url() const { return base_url_; }
@@ -69,6 +75,8 @@ public:
     /// Signs in; later calls carry the token.
     [[nodiscard]] Result<void> sign_in(std::string_view username, std::string_view password);
     void use_token(std::string token) { token_ = std::move(token); }
+    /// The language of the server's sentences; until then it decides.
+    void speak(Language language) { language_ = language; }
     [[nodiscard]] const std::string& token() const { return token_; }
 
     /// The envelope's `result`; null if it has none. A null `body` sends none.
@@ -81,15 +89,19 @@ public:
                                                   const boost::json::value& body = nullptr) {
         return call("POST", target, body);
     }
+    /// Sends any call with the token; `take` as in HttpClient::send. An answer that is no success
+    /// is an error as in call().
+    [[nodiscard]] Result<HttpAnswer> exchange(HttpCall call, const HttpClient::TakeBody& take = {});
+    /// The same for an answer in the envelope: its `result`.
+    [[nodiscard]] Result<boost::json::value> send(HttpCall call);
     /// Uploads a file (POST /file/upload); returns what the server says about it (spec 2.5).
     [[nodiscard]] Result<boost::json::value> upload(std::string_view file_name,
                                                     std::string_view bytes);
 
 private:
-    [[nodiscard]] Result<boost::json::value> send(HttpCall call);
-
     HttpClient& http_;
     std::string token_;
+    std::optional<Language> language_;
 };
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
-#include "simulator/shard.hpp"
+#include "client/task_group.hpp"
 #include "transport/net/byte_stream.hpp"
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 /// Where to connect to.
 struct Endpoint {
@@ -25,8 +25,8 @@ enum class Verify : std::uint8_t { peer, nothing };
                                                                Verify verify);
 
 /// Connects, and shakes hands if `tls` is given. Nothing when that fails, when it takes longer than
-/// `deadline`, or when the shard stops.
-awaitable<std::unique_ptr<net::ByteStream>> connect_to(Shard& shard, Endpoint endpoint,
+/// `deadline`, or when the group stops.
+awaitable<std::unique_ptr<net::ByteStream>> connect_to(TaskGroup& group, Endpoint endpoint,
                                                        SSL_CTX* tls, milliseconds deadline);
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client

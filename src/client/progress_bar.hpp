@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace updraft::simulator {
+namespace updraft::client {
 
 /// One line that shows how far long work is: redrawn in place on a terminal, a plain line every few
 /// seconds anywhere else. For one thread.
@@ -48,4 +48,4 @@ private:
 /// "1.5 MiB"
 [[nodiscard]] std::string readable_bytes(std::uint64_t bytes);
 
-}  // namespace updraft::simulator
+}  // namespace updraft::client
