@@ -1,7 +1,7 @@
 # Puts the pages that the server answers with, and the API's document, into updraft_server.
 if(TARGET updraft_server)
   set(pages
-    index.html ${CMAKE_SOURCE_DIR}/src/server/pages/index.html
+    no_console.html ${CMAKE_SOURCE_DIR}/src/server/pages/no_console.html
     setup.html ${CMAKE_SOURCE_DIR}/src/server/pages/setup.html
     logo.svg ${CMAKE_SOURCE_DIR}/src/server/pages/logo.svg
     style.css ${CMAKE_SOURCE_DIR}/src/server/pages/style.css

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "server/console.hpp"
 
 namespace updraft::server {
 namespace {
@@ -39,12 +40,12 @@ Response redirect(const Request&) {
 
 void page_routes(http::Router& router, PageSources sources) {
     router.add(Method::get, "/", redirect);
-    router.add(Method::get, "/console", page("index.html", "text/html;charset=UTF-8"));
+    console_routes(router, embedded_console(), page_named("no_console.html"));
     router.add(Method::get, "/console/setup", page("setup.html", "text/html;charset=UTF-8"));
     router.add(Method::get, "/console/style.css", page("style.css", "text/css;charset=UTF-8"));
     router.add(Method::get, "/console/language.js",
                page("language.js", "text/javascript;charset=UTF-8"));
-    for (const char* path : {"/console/logo.svg", "/console/favicon.svg", "/favicon.ico"}) {
+    for (const char* path : {"/console/logo.svg", "/favicon.ico"}) {
         router.add(Method::get, path, page("logo.svg", "image/svg+xml"));
     }
     router.add(Method::get, "/openapi.yaml",
