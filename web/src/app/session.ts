@@ -1,0 +1,83 @@
+/** Who is signed in and what they may do. */
+import { defineStore } from 'pinia'
+import { computed, ref } from 'vue'
+import { api, call, credentials, type Schemas } from '@/api/client'
+
+const storageKey = 'updraft.token'
+/** How long a sign-in lives without use: an hour, as JetLinks' console asks for. */
+const expires = 3_600_000
+
+type MenuNode = Schemas['MenuNode']
+
+export const useSession = defineStore('session', () => {
+  const token = ref<string | null>(localStorage.getItem(storageKey))
+  const user = ref<Schemas['Me']['user'] | null>(null)
+  const permissions = ref(new Map<string, Set<string>>())
+  const buttons = ref(new Map<string, Set<string>>())
+  credentials.token = token.value
+  credentials.onSignedOut = forget
+
+  const signedIn = computed(() => token.value !== null)
+
+  function remember(value: string) {
+    token.value = value
+    credentials.token = value
+    localStorage.setItem(storageKey, value)
+  }
+
+  function forget() {
+    token.value = null
+    credentials.token = null
+    user.value = null
+    localStorage.removeItem(storageKey)
+  }
+
+  /** Throws ApiError when the name or the password is wrong. */
+  async function signIn(username: string, password: string) {
+    const result = await call(
+      api.POST('/authorize/login', { body: { username, password, expires } }),
+    )
+    remember(result.token)
+    await load()
+  }
+
+  /** Ends the sign-in on the server, too. */
+  async function signOut() {
+    try {
+      await call(api.GET('/user-token/reset'))
+    } finally {
+      forget()
+    }
+  }
+
+  /** Reads user and permissions once after a reload. */
+  async function load() {
+    const [me, menus] = await Promise.all([
+      call(api.GET('/authorize/me')),
+      call(api.POST('/menu/user-own/tree', { body: {} })),
+    ])
+    permissions.value = new Map(me.permissions.map((each) => [each.id, new Set(each.actions)]))
+    buttons.value = buttonsOf(menus)
+    user.value = me.user
+  }
+
+  /** May the user do `action` (query, save, delete, deploy) with the resource (`firmware-manager`, spec 2.13)? */
+  function can(resource: string, action: string): boolean {
+    return permissions.value.get(resource)?.has(action) ?? false
+  }
+
+  /** Was the button (`view`, `add`, `update`, `delete`, `action`) of the menu (`device/Firmware`) granted? Row 6. */
+  function may(menu: string, button: string): boolean {
+    return buttons.value.get(menu)?.has(button) ?? false
+  }
+
+  return { token, user, signedIn, signIn, signOut, load, forget, can, may }
+})
+
+function buttonsOf(nodes: MenuNode[], into = new Map<string, Set<string>>()) {
+  for (const node of nodes) {
+    into.set(node.code, new Set((node.buttons ?? []).map((button) => button.id)))
+    buttonsOf(node.children ?? [], into)
+  }
+  return into
+}
