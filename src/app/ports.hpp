@@ -171,6 +171,15 @@ struct RecordRow {
     std::string task_name;
 };
 
+/// Failed records of a task whose reasons are alike (domain/failure_group.hpp).
+struct FailureGroup {
+    std::string group;
+    std::string sample;  ///< the reason of the first record that failed so
+    std::int64_t count = 0;
+    Instant first_at;  ///< when the first record of the group failed, also if it was retried since
+    Instant last_at;
+};
+
 class UpgradeRecords : public Queries<RecordRow> {
 public:
     [[nodiscard]] virtual std::optional<UpgradeRecord> find(const RecordId& id) const = 0;
@@ -190,8 +199,10 @@ public:
     [[nodiscard]] virtual std::optional<Instant> earliest_deadline() const = 0;
     [[nodiscard]] virtual std::vector<UpgradeRecord> all_processing(const RecordId& after, std::size_t limit) const = 0;
     [[nodiscard]] virtual bool any_active_of_firmware(const FirmwareId& firmware) const = 0;  ///< waiting or processing
-    /// Stores the next state of a record and keeps the task's counters, in one go. `before` is what
-    /// was read in the same unit of work.
+    /// The failures of a task in groups, most records first, at most `limit`.
+    [[nodiscard]] virtual std::vector<FailureGroup> failures_of(const TaskId& task, std::size_t limit) const = 0;
+    /// Stores the next state of a record and keeps the task's counters and failure groups, in one go.
+    /// `before` is what was read in the same unit of work.
     virtual void update(const UpgradeRecord& before, const UpgradeRecord& after) = 0;
     virtual void remove(const UpgradeRecord& record) = 0;  ///< and lowers the counters
 };

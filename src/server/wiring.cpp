@@ -25,6 +25,7 @@
 #include "transport/http/rest/devices.hpp"
 #include "transport/http/rest/files.hpp"
 #include "transport/http/rest/firmware.hpp"
+#include "transport/http/rest/insights.hpp"
 #include "transport/http/rest/live.hpp"
 #include "transport/http/rest/live_feed.hpp"
 #include "transport/http/rest/messaging.hpp"
@@ -133,6 +134,7 @@ void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
     rest::firmware_routes(api, store, services.firmwares);
     rest::task_routes(api, store, services.tasks);
     rest::record_routes(api, store, services.records);
+    rest::insight_routes(api, store);
     rest::live_routes(api, feed);
     rest::messaging_routes(api, feed, messaging);
 }

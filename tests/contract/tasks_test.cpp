@@ -26,7 +26,8 @@ protected:
             RecordCounts counts;
             Query all;
             all.paging = false;
-            all.terms = {term("taskId", id.c_str()), term("id", 1, "notnull")};  // not the quick count
+            all.terms = {term("taskId", id.c_str()),
+                         term("id", 1, "notnull")};  // not the quick count
             rows.records().each(all, [&](const RecordRow& row) {
                 ++counts.of(row.record.state);
                 return true;
@@ -503,6 +504,109 @@ TEST_P(TaskContract, TheStateFilterFollowsTheCounters) {
     EXPECT_EQ(ids(term("state", "nonsense")), "");
     EXPECT_EQ(ids(term("state", "fail%", "like")), "5");
     EXPECT_EQ(ids(term("progress", 66, "gte")), "156");
+}
+
+// --- Failures in groups ---
+
+class FailureContract : public TaskContract {
+protected:
+    FailureContract() {
+        add_devices(6);
+        write([&](UnitOfWork& work) {
+            work.tasks().add(a_task("7"), {});
+            expand_all(work, TaskId{"7"}, next_id_);
+        });
+    }
+    void fail(std::size_t index, const std::string& reason, std::int64_t second) {
+        change(index, [&](UpgradeRecord& record) {
+            record.state = RecordState::failed;
+            record.error_reason = reason;
+            record.completed_at = at(second);
+        });
+    }
+    void retry(std::size_t index) {
+        change(index, [](UpgradeRecord& record) {
+            record.state = RecordState::waiting;
+            record.error_reason.clear();
+            record.completed_at.reset();
+        });
+    }
+    void change(std::size_t index, const std::function<void(UpgradeRecord&)>& how) {
+        const UpgradeRecord before = *read([&](const Repositories& rows) {
+            return rows.records().find(RecordId{std::to_string(1'000 + index)});
+        });
+        UpgradeRecord after = before;
+        how(after);
+        write([&](UnitOfWork& work) { work.records().update(before, after); });
+    }
+    /// `group x count` of each group, most first.
+    std::vector<std::string> groups(std::size_t limit = 50) const {
+        return read([&](const Repositories& rows) {
+            std::vector<std::string> shown;
+            for (const FailureGroup& each : rows.records().failures_of(TaskId{"7"}, limit)) {
+                shown.push_back(each.group + " x " + std::to_string(each.count));
+            }
+            return shown;
+        });
+    }
+    std::vector<std::string> found(const std::string& group, const char* state = nullptr) const {
+        Query query;
+        query.terms = {term("taskId", "7"), term("errorGroup", group.c_str())};
+        if (state != nullptr) {
+            query.terms.push_back(term("state", state));
+        }
+        return read([&](const Repositories& rows) {
+            std::vector<std::string> devices;
+            const auto page = rows.records().page(query);
+            for (const RecordRow& row : page.rows) {
+                devices.push_back(row.record.device.value);
+            }
+            EXPECT_EQ(page.total, static_cast<std::int64_t>(devices.size()));
+            return devices;
+        });
+    }
+};
+UPDRAFT_ON_EVERY_ENGINE(FailureContract);
+
+TEST_P(FailureContract, LikeReasonsAreCountedTogether) {
+    fail(0, "disk full", 10);
+    fail(1, "checksum mismatch 12", 11);
+    fail(2, "checksum mismatch 7", 13);
+    EXPECT_EQ(groups(), (std::vector<std::string>{"checksum mismatch # x 2", "disk full x 1"}));
+    EXPECT_EQ(groups(1), std::vector<std::string>{"checksum mismatch # x 2"});
+    const FailureGroup most = read([&](const Repositories& rows) {
+        return rows.records().failures_of(TaskId{"7"}, 1).front();
+    });
+    EXPECT_EQ(most.sample, "checksum mismatch 12");
+    EXPECT_EQ(most.first_at, at(11));
+    EXPECT_EQ(most.last_at, at(13));
+}
+
+TEST_P(FailureContract, ARetriedOrDeletedRecordIsNoFailureAnyMore) {
+    fail(0, "disk full", 10);
+    fail(1, "disk full", 11);
+    retry(0);
+    EXPECT_EQ(groups(), std::vector<std::string>{"disk full x 1"});
+    write([&](UnitOfWork& work) { work.records().remove(*work.records().find(RecordId{"1001"})); });
+    EXPECT_TRUE(groups().empty());
+}
+
+TEST_P(FailureContract, RecordsAreFoundByTheirGroup) {
+    fail(0, "checksum mismatch 1", 10);
+    fail(3, "checksum mismatch 2", 11);
+    fail(4, "disk full", 12);
+    EXPECT_EQ(found("checksum mismatch #"), (std::vector<std::string>{"p1-3", "p1-0"}));
+    EXPECT_EQ(found("checksum mismatch #", "failed").size(), 2U);
+    EXPECT_TRUE(found("checksum mismatch #", "success").empty());
+    EXPECT_TRUE(found("no such").empty());
+    retry(3);
+    EXPECT_EQ(found("checksum mismatch #"), std::vector<std::string>{"p1-0"});
+}
+
+TEST_P(FailureContract, GroupsGoWithTheirTask) {
+    fail(0, "disk full", 10);
+    write([&](UnitOfWork& work) { work.tasks().remove(TaskId{"7"}); });
+    EXPECT_TRUE(groups().empty());
 }
 
 }  // namespace

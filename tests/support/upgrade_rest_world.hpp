@@ -11,6 +11,7 @@
 #include "tests/support/rest_world.hpp"
 #include "transport/http/rest/files.hpp"
 #include "transport/http/rest/firmware.hpp"
+#include "transport/http/rest/insights.hpp"
 #include "transport/http/rest/records.hpp"
 #include "transport/http/rest/tasks.hpp"
 
@@ -29,6 +30,7 @@ struct UpgradeRestWorld : RestWorld {
         firmware_routes(api, *store, firmwares);
         task_routes(api, *store, tasks);
         record_routes(api, *store, records);
+        insight_routes(api, *store);
     }
 
     /// A body that comes in chunks of the given size, and is cut off after `cut_after` of them.

@@ -4,6 +4,7 @@
 
 #include "app/ports.hpp"
 #include "base/log.hpp"
+#include "storage/sql/failure_groups.hpp"
 
 namespace updraft::sql {
 namespace {
@@ -14,6 +15,13 @@ int version_of(Connection& db) {
         "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)");
     Rows rows = db.query("SELECT coalesce(max(version), 0) FROM schema_version");
     return rows.next() ? rows.number() : 0;
+}
+
+/// What a step needs besides its script: values that only the domain knows how to make.
+void run_code_of(const Migration& step, Connection& db) {
+    if (step.name == "0002_failure_groups") {
+        fill_failure_groups(db);
+    }
 }
 
 }  // namespace
@@ -34,6 +42,7 @@ int migrate(Connection& db, std::span<const Migration> steps, Instant now) {
             continue;
         }
         db.run_script(step.script);
+        run_code_of(step, db);
         db.execute("INSERT INTO schema_version (version, name, applied_at) VALUES (?, ?, ?)",
                    step.version, step.name, now);
         log::info("storage", "schema migrated version={} name={}", step.version, step.name);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "domain/names.hpp"
+#include "storage/sql/failure_groups.hpp"
 #include "storage/sql/json_columns.hpp"
 #include "storage/sql/repositories.hpp"
 #include "storage/sql/table_repository.hpp"
@@ -79,9 +80,11 @@ std::vector<UpgradeRecord> read_all_records(Rows rows) {
 struct TaskCount {
     std::optional<std::int64_t> task;
     std::optional<RecordState> state;
+    std::optional<std::string> error_group;
 };
 
-/// Reads `taskId = x [and state = y]` out of nested groups; false if the query asks for more.
+/// Reads `taskId = x [and state = y] [and errorGroup = z]` out of nested groups; false if the query
+/// asks for more.
 bool reads_as_task_count(const std::vector<Term>& terms, TaskCount& found) {
     bool first = true;
     for (const Term& term : terms) {
@@ -103,6 +106,9 @@ bool reads_as_task_count(const std::vector<Term>& terms, TaskCount& found) {
             if (!found.state) {
                 return false;
             }
+        } else if (plain && !found.error_group &&
+                   (term.column == "errorGroup" || term.column == "error_group")) {
+            found.error_group = text_of(term.value);
         } else {
             return false;
         }
@@ -203,17 +209,40 @@ public:
         return rows.next();
     }
 
+    [[nodiscard]] std::vector<FailureGroup> failures_of(const TaskId& task,
+                                                        std::size_t limit) const override {
+        Rows rows = db_.query(
+            "SELECT error_group, sample, records, first_at, last_at FROM task_failure "
+            "WHERE task_id = ? ORDER BY records DESC LIMIT ?",
+            number_or_none(task.value), limit);
+        std::vector<FailureGroup> groups;
+        while (rows.next()) {
+            FailureGroup& group = groups.emplace_back();
+            group.group = rows.text();
+            group.sample = rows.text();
+            group.count = rows.integer();
+            group.first_at = rows.time();
+            group.last_at = rows.time();
+        }
+        return groups;
+    }
+
     void update(const UpgradeRecord& before, const UpgradeRecord& after) override;
 
     void remove(const UpgradeRecord& record) override {
-        Rows rows = db_.query("DELETE FROM upgrade_record WHERE id = ? RETURNING task_id, state",
-                              number_or_none(record.id.value));
+        Rows rows = db_.query(
+            "DELETE FROM upgrade_record WHERE id = ? RETURNING task_id, state, error_group",
+            number_or_none(record.id.value));
         if (rows.next()) {
             const std::int64_t task = rows.integer();
             const std::string state = rows.text();
+            const std::optional<std::string> group = rows.optional_text();
             while (rows.next()) {
             }
             move_counter(task, state, -1);
+            if (group) {
+                uncount_failure(db_, task, *group);
+            }
         }
     }
 
@@ -221,6 +250,7 @@ protected:
     [[nodiscard]] std::optional<std::int64_t> quick_count(const Query& query) const override;
 
 private:
+    [[nodiscard]] std::int64_t store_state(const UpgradeRecord& before, const UpgradeRecord& after);
     void move_counter(std::int64_t task, std::string_view state, std::int64_t change) {
         db_.execute(fmt::format("UPDATE task_counter SET {0} = {0} + ? WHERE task_id = ?", state),
                     change, task);
@@ -276,10 +306,7 @@ void SqlRecords::update(const UpgradeRecord& before, const UpgradeRecord& after)
     if (before.state == after.state && before.next_deadline() == after.next_deadline()) {
         return;
     }
-    const std::int64_t changed =
-        db_.execute("UPDATE upgrade_record SET state = ?, next_deadline = ? WHERE id = ?",
-                    name_of(after.state), indexed_deadline(after), id);
-    if (changed > 0 && before.state != after.state) {
+    if (store_state(before, after) > 0 && before.state != after.state) {
         db_.execute(
             fmt::format("UPDATE task_counter SET {0} = {0} - 1, {1} = {1} + 1 WHERE task_id = ?",
                         name_of(before.state), name_of(after.state)),
@@ -287,10 +314,40 @@ void SqlRecords::update(const UpgradeRecord& before, const UpgradeRecord& after)
     }
 }
 
+/// Stores what is indexed; the group of failures only when the record is or was among them.
+std::int64_t SqlRecords::store_state(const UpgradeRecord& before, const UpgradeRecord& after) {
+    const std::int64_t id = number_of_id(after.id.value);
+    const auto was = error_group_of(before);
+    const auto is = error_group_of(after);
+    if (was == is) {
+        return db_.execute("UPDATE upgrade_record SET state = ?, next_deadline = ? WHERE id = ?",
+                           name_of(after.state), indexed_deadline(after), id);
+    }
+    const std::int64_t changed = db_.execute(
+        "UPDATE upgrade_record SET state = ?, next_deadline = ?, error_group = ? WHERE id = ?",
+        name_of(after.state), indexed_deadline(after), is, id);
+    if (changed > 0 && was) {
+        uncount_failure(db_, number_of_id(after.task.value), *was);
+    }
+    if (changed > 0 && is) {
+        count_failure(db_, after, *is);
+    }
+    return changed;
+}
+
 std::optional<std::int64_t> SqlRecords::quick_count(const Query& query) const {
     TaskCount wanted;
     if (!reads_as_task_count(query.terms, wanted) || !wanted.task) {
         return std::nullopt;
+    }
+    if (wanted.error_group) {
+        if (wanted.state && wanted.state != RecordState::failed) {
+            return 0;  // only failed records have a group
+        }
+        Rows rows =
+            db_.query("SELECT records FROM task_failure WHERE task_id = ? AND error_group = ?",
+                      *wanted.task, *wanted.error_group);
+        return rows.next() ? rows.integer() : 0;
     }
     Rows rows = db_.query(
         "SELECT c.waiting, c.processing, c.success, c.failed, c.canceled, e.task_id "

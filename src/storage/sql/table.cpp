@@ -255,6 +255,7 @@ const Table& record_table() {
             {"attempt", "t.attempt", Kind::integer},
             {"state", "t.state", Kind::enumeration, 0, Refers::nothing, &record_states()},
             {"errorReason", "t.error_reason"},
+            {"errorGroup", "t.error_group"},
         }};
     return table;
 }

@@ -1,5 +1,6 @@
 #include "transport/http/rest/records.hpp"
 
+#include "domain/failure_group.hpp"
 #include "transport/http/rest/crud.hpp"
 #include "transport/http/rest/json_reader.hpp"
 
@@ -58,6 +59,9 @@ json::object record_json(const RecordRow& row, Language language) {
     put_time(object, "upgradeTime", record.upgrade_at);
     put_time(object, "completeTime", record.completed_at);
     put_text(object, "errorReason", error_reason::in(language, record.error_reason));
+    if (record.state == RecordState::failed) {
+        object["errorGroup"] = failure_group(record.error_reason);
+    }
     return object;
 }
 

@@ -44,6 +44,39 @@ TEST_F(Migrations, TheProgramsOwnAreNumberedWithoutGaps) {
     EXPECT_GT(expected, 1);
 }
 
+// A database from before has failed records without groups; they must be counted like new ones.
+TEST_F(Migrations, RecordsThatFailedBeforeGetTheirGroups) {
+    const auto steps = sql::migrations();
+    SqliteConnection db(options_);
+    sql::migrate(db, steps.first(1), Instant{});
+    db.run_script(
+        "INSERT INTO upgrade_task VALUES (7, 't', 'p', 'p', 'f', '1', 1, 'pull', 0, 0, 'all', "
+        "'[]', '', '', 0, 0, NULL, NULL, 3, 'u', 'u', 1)");
+    for (const char* row :
+         {"(1, 7, 'd1', 'd1', 'failed', 0, 1, 0, 0, 0, 0, '', '', 'crc 12', 5, 6, 9)",
+          "(2, 7, 'd2', 'd2', 'failed', 0, 1, 0, 0, 0, 0, '', '', 'crc 7', 5, 6, 8)",
+          "(3, 7, 'd3', 'd3', 'waiting', 0, 1, 0, 0, 0, 0, '', '', '', 5, 6, 8)"}) {
+        db.run_script(
+            std::string("INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, "
+                        "progress, attempt, forced, acked, resent, revived, message_id, "
+                        "server_id, error_reason, created_at, upgrade_at, completed_at) VALUES ") +
+            row);
+    }
+    sql::migrate(db, steps, Instant{});
+    auto groups =
+        db.query("SELECT error_group, sample, records, first_at, last_at FROM task_failure");
+    ASSERT_TRUE(groups.next());
+    EXPECT_EQ(groups.text(), "crc #");
+    EXPECT_EQ(groups.text(), "crc 12");
+    EXPECT_EQ(groups.integer(), 2);
+    EXPECT_EQ(groups.integer(), 8);
+    EXPECT_EQ(groups.integer(), 9);
+    EXPECT_FALSE(groups.next());
+    auto ungrouped = db.query("SELECT id FROM upgrade_record WHERE error_group IS NULL");
+    ASSERT_TRUE(ungrouped.next());
+    EXPECT_EQ(ungrouped.integer(), 3);
+}
+
 TEST_F(Migrations, ANewerDatabaseIsRefusedWithBothVersions) {
     SqliteOptions store;
     store.path = options_.path;

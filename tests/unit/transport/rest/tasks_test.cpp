@@ -59,6 +59,36 @@ TEST_F(UpgradeRoutes, Row17PatchChangesOnlyWhatItGives) {
     EXPECT_EQ(row.at("versionOrder"), 2);
 }
 
+// Spec of the insights: the server's own reasons are translated, the group to filter by is not.
+TEST_F(UpgradeRoutes, FailuresAreShownInGroups) {
+    const json::object task = create(R"("releaseType":"all")");
+    const std::string id(task.at("id").as_string());
+    const std::string path = "/firmware/upgrade/task/" + id + "/failures";
+    EXPECT_EQ(w.get(path).result(), json::parse(R"({"failed":0,"groups":[],"otherCount":0})"));
+    EXPECT_EQ(w.get("/firmware/upgrade/task/1/failures").status, 404);
+
+    (void)w.store->write([&](UnitOfWork& work) -> Result<void> {
+        const auto waiting = work.records().of_task(TaskId{id}, {RecordState::waiting}, {}, 10);
+        for (const UpgradeRecord& record : waiting) {
+            const Transition sent = w.changes.apply(work, record, event::Dispatched{"m", "n"});
+            w.changes.apply(work, sent.record, event::Replied{false, "", ""});
+        }
+        return {};
+    });
+
+    const json::value failures = w.get(path).result();
+    EXPECT_EQ(failures.at("failed"), 2);
+    EXPECT_EQ(failures.at("otherCount"), 0);
+    const json::value& group = failures.at("groups").at(0);
+    EXPECT_EQ(group.at("group"), "设备拒绝升级");
+    EXPECT_EQ(group.at("count"), 2);
+    const RestAnswer rows = w.post("/firmware/upgrade/history/_query",
+                                   R"({"terms":[{"column":"taskId","value":")" + id +
+                                       R"("},{"column":"errorGroup","value":"设备拒绝升级"}]})");
+    EXPECT_EQ(rows.result().at("total"), 2);
+    EXPECT_EQ(rows.result().at("data").at(0).at("errorGroup"), "设备拒绝升级");
+}
+
 TEST_F(UpgradeRoutes, TheTaskDetailIsAsSpecified) {
     const json::object task = create(R"("releaseType":"part","deviceId":["d1","d2"])");
     const RestAnswer found =
