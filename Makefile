@@ -3,12 +3,14 @@
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build console run test test-asan test-tsan bench fuzz format clean
+.PHONY: help deps build console console-files run test test-asan test-tsan bench fuzz format clean
 
 help:
 	@echo "make run        build and start a demo: a live rollout to simulated devices"
 	@echo "make test       build and run every test"
-	@echo "make build      build/release/updraft"
+	@echo "make build      build/release/updraft, with the web console in it (CONSOLE=no: without)"
+	@echo "make console    build the web console and check it: types, lint, unit tests, size"
+	@echo "make screenshots OUT=folder   every page of the console, in both languages and themes"
 	@echo "make test-asan  the tests of the C++ code under AddressSanitizer and UBSan; test-tsan: ThreadSanitizer"
 	@echo "make bench      measure; writes build/bench/report.md"
 	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60)"
@@ -17,17 +19,24 @@ help:
 deps:
 	@tools/install_dependencies.sh
 
-build: deps
+# What the server embeds. CONSOLE=no leaves web/dist as it is: a server alone needs no console.
+CONSOLE ?= yes
+console-files: deps
+ifeq ($(CONSOLE),yes)
+	@tools/build_console.sh build
+endif
+
+console: deps
+	@tools/build_console.sh check
+
+build: console-files
 	@mkdir -p build && { cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }; }
 	@cmake --build --preset release --target updraft -j $(JOBS)
-
-# The server's pages are part of the binary; the web console will be built here.
-console: deps
 
 run: build
 	@build/release/updraft demo
 
-test: deps
+test: console-files
 	@cmake --preset release -DUPDRAFT_WARNINGS_AS_ERRORS=ON
 	@cmake --build --preset release -j $(JOBS)
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs from Debian 12 what building, running and testing Updraft needs. Does nothing, and needs
-# no network, when everything is there already. Run as root or with sudo.
+# Installs from Debian 12 what building, running and testing Updraft needs, and a newer Node.js into the
+# build tree. Does nothing, and needs no network, when everything is there already. Run as root or with sudo.
 set -euo pipefail
 
 packages=(
@@ -16,16 +16,23 @@ packages=(
   mosquitto mosquitto-clients curl openssl
   python3 python3-paho-mqtt python3-jsonschema python3-yaml python3-websocket python3-pytest
   python3-pytest-xdist
+  # the console's tests: a browser, and a font that has Chinese
+  chromium fonts-noto-cjk
   # benchmarks: yardsticks and load
   nginx-light wrk
 )
+# Whoever has npm has a Node.js of their own, which may be newer than Debian's.
+command -v npm >/dev/null || packages+=(nodejs npm)
 
 missing=()
 for package in "${packages[@]}"; do
   status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$status" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -eq 0 ]; then
+  "$(dirname "$0")/install_node.sh" >/dev/null
+  exit
+fi
 
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -45,3 +52,4 @@ fi
 trap '[ "$made_policy" = yes ] && "${sudo[@]}" rm -f "$policy"' EXIT
 "${sudo[@]}" apt-get update -qq
 "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+"$(dirname "$0")/install_node.sh" >/dev/null

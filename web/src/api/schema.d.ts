@@ -1605,6 +1605,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/firmware/upgrade/task/{id}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 失败原因统计 · Why devices failed: failed records in groups of like reasons, most first, at most 50 */
+        get: operations["getTaskFailures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/firmware/upgrade/task/{id}/_start": {
         parameters: {
             query?: never;
@@ -2876,6 +2893,36 @@ export interface components {
         };
         TaskCreate: WithRequired<components["schemas"]["TaskWrite"], "name">;
         /**
+         * @description Failed records whose reasons are alike but for numbers and ids.
+         * @example {
+         *       "group": "checksum mismatch #",
+         *       "text": "checksum mismatch #",
+         *       "sample": "checksum mismatch 12",
+         *       "count": 30,
+         *       "firstTime": 1735689600000,
+         *       "lastTime": 1735689660000
+         *     }
+         */
+        FailureGroup: {
+            /** @description The reason with numbers, hex ids and quoted ids as #; the value of a term on errorGroup. */
+            group: string;
+            /** @description The group for people; translated if the server wrote the reason. */
+            text: string;
+            /** @description The reason of the first record that failed so. */
+            sample: string;
+            count: number;
+            /** @description When the first record of the group failed. */
+            firstTime: components["schemas"]["Millis"];
+            lastTime: components["schemas"]["Millis"];
+        };
+        FailureGroups: {
+            /** @description All failed records of the task. */
+            failed: number;
+            groups: components["schemas"]["FailureGroup"][];
+            /** @description Failed records in groups that are not listed. */
+            otherCount: number;
+        };
+        /**
          * @example {
          *       "id": "1864200000000000201",
          *       "deviceId": "d1",
@@ -2929,6 +2976,8 @@ export interface components {
             /** @description 1 for the first try. */
             attempt: number;
             errorReason?: string;
+            /** @description What the reason has in common with others (see FailureGroup); only of failed records. A column of queries. */
+            errorGroup?: string;
         } & unknown;
         RecordDetail: {
             hasEditPermission: boolean;
@@ -3126,6 +3175,17 @@ export interface components {
                 } & components["schemas"]["Envelope"];
                 "application/x-ndjson": string;
                 "text/event-stream": string;
+            };
+        };
+        /** @description The failed records in groups. */
+        FailureGroups: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["FailureGroups"];
+                } & components["schemas"]["Envelope"];
             };
         };
         /** @description One row. */
@@ -7853,6 +7913,29 @@ export interface operations {
             403: components["responses"]["Denied"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    getTaskFailures: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["FailureGroups"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
             "5XX": components["responses"]["Failed"];
         };
     };
