@@ -1,0 +1,22 @@
+/** Tasks and records as the pages use them. */
+import type { Schemas } from '@/api/client'
+
+export type Task = Schemas['TaskDetail']
+export type TaskRecord = Schemas['RecordDetail']
+export type RecordState = Schemas['RecordStateName']
+
+/** Menu whose buttons the acts on tasks need (rows 6 and 28). */
+export const menu = 'device/Firmware'
+/** Resource whose actions they need (spec 2.13). */
+export const resource = 'firmware-upgrade-task-manager'
+
+/** In the order in which JetLinks counts them. */
+export const states = ['waiting', 'processing', 'success', 'failed', 'canceled'] as const
+
+/** Row 32: 停止 is shown while a device waits, 继续升级 while one is stopped; both may be. */
+export const canStop = (task: Task) => task.waiting > 0
+export const canContinue = (task: Task) => task.canceled > 0
+/** Row 45: only a push can be retried for all. */
+export const canRetry = (task: Task) => task.mode.value === 'push' && task.failed > 0
+/** Row 28: a task is deleted only when nothing runs. */
+export const isBusy = (task: Task) => task.waiting + task.processing > 0
