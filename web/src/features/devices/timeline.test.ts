@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { byDay, lookOf, readable, type TimelineEntry } from './timeline'
+
+function entry(values: Partial<TimelineEntry>): TimelineEntry {
+  return {
+    id: '1',
+    timestamp: 0,
+    deviceId: 'd1',
+    kind: 'message',
+    type: 'reportFirmware',
+    ...values,
+  }
+}
+
+describe('lookOf', () => {
+  it('colours a state by the state', () => {
+    const failed = entry({ kind: 'state', state: { value: 'failed', text: '升级失败' } })
+    expect(lookOf(failed)).toEqual({ icon: 'error', colour: 'failed', title: 'state.failed' })
+  })
+
+  it('shows the direction of a message', () => {
+    expect(lookOf(entry({ direction: 'down' })).icon).toBe('down')
+    expect(lookOf(entry({ direction: 'up' })).icon).toBe('up')
+  })
+
+  it('marks a message by which the device refuses', () => {
+    const refusal = entry({ type: 'upgradeFirmwareReply', content: '{"success":false}' })
+    expect(lookOf(refusal).colour).toBe('failed')
+    expect(lookOf(entry({ content: '{"success":true}' })).colour).toBe('processing')
+  })
+
+  it('tells coming from going', () => {
+    expect(lookOf(entry({ kind: 'connection', type: 'online' })).icon).toBe('online')
+    expect(lookOf(entry({ kind: 'connection', type: 'offline' })).icon).toBe('offline')
+  })
+})
+
+describe('readable', () => {
+  it('breaks JSON into lines', () => {
+    expect(readable('{"a":1,"b":[2]}')).toBe('{\n  "a": 1,\n  "b": [\n    2\n  ]\n}')
+  })
+
+  it('leaves what is no JSON as it is', () => {
+    expect(readable('127.0.0.1:40362')).toBe('127.0.0.1:40362')
+    expect(readable('{"a":')).toBe('{"a":')
+  })
+
+  it('is empty when nothing was said', () => {
+    expect(readable()).toBe('')
+    expect(readable('{}')).toBe('')
+  })
+})
+
+describe('byDay', () => {
+  it('keeps the order and starts a part at each new day', () => {
+    const noon = new Date(2026, 10, 23, 12).getTime()
+    const days = byDay([
+      entry({ id: 'c', timestamp: noon }),
+      entry({ id: 'b', timestamp: noon - 1000 }),
+      entry({ id: 'a', timestamp: noon - 86_400_000 }),
+    ])
+    expect(days.map((day) => [day.date, day.entries.map((each) => each.id).join('')])).toEqual([
+      ['2026-11-23', 'cb'],
+      ['2026-11-22', 'a'],
+    ])
+  })
+})

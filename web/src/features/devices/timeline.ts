@@ -1,0 +1,103 @@
+/** What a timeline shows of each entry, and how entries are put into days. */
+import dayjs from 'dayjs'
+
+/** One thing that happened to a device, as the server tells it. */
+export interface TimelineEntry {
+  id: string
+  timestamp: number
+  recordId?: string
+  deviceId: string
+  /** A record entered a state, somebody said something, the device connected or left. */
+  kind: 'state' | 'message' | 'connection'
+  /** Log type of spec 2.8, `upgradeFirmwareProgress`. */
+  type: string
+  attempt?: number
+  state?: { value: string; text: string }
+  progress?: number
+  errorReason?: string
+  direction?: 'up' | 'down'
+  /** JSON text of a message; the address of a connection. */
+  content?: string
+}
+
+/** How an entry looks: the icon, the colour (a CSS variable of the state colours) and the key of its title. */
+export interface Look {
+  icon: string
+  colour: string
+  title: string
+}
+
+const stateIcons: Record<string, string> = {
+  waiting: 'waiting',
+  processing: 'start',
+  success: 'success',
+  failed: 'error',
+  canceled: 'stop',
+}
+
+/** An unknown type has no title: the page shows the type itself. */
+export function lookOf(entry: TimelineEntry): Look {
+  if (entry.kind === 'state') {
+    const state = entry.state?.value ?? 'waiting'
+    return { icon: stateIcons[state] ?? 'info', colour: state, title: `state.${state}` }
+  }
+  if (entry.kind === 'connection') {
+    const online = entry.type === 'online'
+    return {
+      icon: online ? 'online' : 'offline',
+      colour: online ? 'success' : 'waiting',
+      title: `devices.log.${entry.type}`,
+    }
+  }
+  return {
+    icon: entry.direction === 'down' ? 'down' : 'up',
+    colour: saysNo(entry) ? 'failed' : 'processing',
+    title: `devices.log.${entry.type}`,
+  }
+}
+
+/** Does the message itself say that something failed? */
+function saysNo(entry: TimelineEntry): boolean {
+  const message = parse(entry.content)
+  return typeof message === 'object' && message !== null && 'success' in message
+    ? message.success === false
+    : false
+}
+
+/** JSON text with line breaks for people; what is no JSON stays as it is; '' when there is nothing to read. */
+export function readable(content?: string): string {
+  const value = parse(content)
+  if (value === undefined) return content ?? ''
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Object.keys(value).length ? JSON.stringify(value, null, 2) : ''
+}
+
+function parse(content?: string): unknown {
+  try {
+    return JSON.parse(content ?? '')
+  } catch {
+    return undefined
+  }
+}
+
+export interface TimelineDay {
+  date: string
+  entries: TimelineEntry[]
+}
+
+/** Consecutive entries of the same day of the browser's zone; the order of the entries stays. */
+export function byDay(entries: TimelineEntry[]): TimelineDay[] {
+  const days: TimelineDay[] = []
+  for (const entry of entries) {
+    const date = dayjs(entry.timestamp).format('YYYY-MM-DD')
+    const last = days.at(-1)
+    if (last?.date === date) last.entries.push(entry)
+    else days.push({ date, entries: [entry] })
+  }
+  return days
+}
+
+/** The time of day with its milliseconds, which tell apart what happens within a second. */
+export function clockOf(timestamp: number): string {
+  return dayjs(timestamp).format('HH:mm:ss.SSS')
+}
