@@ -143,12 +143,28 @@ struct SelectionCheck {
     std::vector<DeviceId> foreign;  ///< given ids that are unknown or of another product; at most 10
 };
 
+/// What a task over a selection would meet.
+struct SelectionPreview {
+    std::int64_t total = 0;  ///< devices that the task would get
+    std::int64_t online = 0;
+    std::int64_t offline = 0;
+    std::int64_t not_active = 0;
+    std::int64_t already_current = 0;  ///< of these, say that they run the version
+    std::int64_t busy = 0;             ///< of these, have a waiting or processing record
+    std::int64_t unknown_count = 0;    ///< given ids that are unknown or of another product
+    std::vector<DeviceId> unknown;     ///< the first of them, at most 1000
+};
+
 class UpgradeTasks : public Queries<TaskRow> {
 public:
     [[nodiscard]] virtual std::optional<TaskRow> find(const TaskId& id) const = 0;
     /// The tasks of a firmware, newest first, at most `limit`.
     [[nodiscard]] virtual std::vector<UpgradeTask> of_firmware(const FirmwareId& firmware, std::size_t limit) const = 0;
     [[nodiscard]] virtual SelectionCheck check(const ProductId& product, const DeviceSelection& selection) const = 0;
+    /// `selection` as it is now; its terms must have been checked. Records that a new task has still
+    /// to make do not count as busy.
+    [[nodiscard]] virtual SelectionPreview preview(const ProductId& product, const DeviceSelection& selection,
+                                                   const std::string& version) const = 0;
     /// Stores the task and its frozen selection; its records are still to be made. Sets and returns
     /// planned_total and counts.waiting. O(selection) small inserts for chosen ids and terms, O(1) for all.
     virtual std::int64_t add(const UpgradeTask& task, const DeviceSelection& selection) = 0;

@@ -76,30 +76,37 @@ Result<void> require_firmware_support(const Repositories& rows, const Product& p
     return {};
 }
 
-/// Rows 37, 38, 41, 42 and gap 29: what the person chose, checked against the devices that exist.
+/// Rows 37, 38 and gap 29: what the person chose.
+static Result<DeviceSelection> chosen(const Repositories& rows, const NewTask& request) {
+    DeviceSelection selection;
+    if (request.task.release_type == ReleaseType::all) {
+        return selection;
+    }
+    if (!request.devices && !request.terms) {
+        return no_devices();
+    }
+    selection.devices = request.devices;
+    selection.terms = request.terms;
+    if (selection.terms) {
+        UPDRAFT_CHECK(rows.devices().check_terms(*selection.terms));
+        if (!selection.devices) {
+            selection.devices = ids_in(*selection.terms);
+            if (selection.devices) {
+                selection.terms.reset();
+            }
+        }
+    }
+    if (selection.devices) {
+        keep_each_once(*selection.devices);
+    }
+    return selection;
+}
+
+/// Rows 41 and 42: what the person chose, checked against the devices that exist.
 Result<DeviceSelection> TaskService::selection_of(const Repositories& rows,
                                                   NewTask& request) const {
     UpgradeTask& task = request.task;
-    DeviceSelection selection;
-    if (task.release_type == ReleaseType::part) {
-        if (!request.devices && !request.terms) {
-            return no_devices();
-        }
-        selection.devices = request.devices;
-        selection.terms = request.terms;
-        if (selection.terms) {
-            UPDRAFT_CHECK(rows.devices().check_terms(*selection.terms));
-            if (!selection.devices) {
-                selection.devices = ids_in(*selection.terms);
-                if (selection.devices) {
-                    selection.terms.reset();
-                }
-            }
-        }
-        if (selection.devices) {
-            keep_each_once(*selection.devices);
-        }
-    }
+    UPDRAFT_TRY(DeviceSelection selection, chosen(rows, request));
     const SelectionCheck check = rows.tasks().check(task.product, selection);
     if (!check.foreign.empty()) {
         return foreign_devices(task.product, check.foreign);
@@ -131,40 +138,59 @@ Result<DeviceSelection> TaskService::selection_of(const Repositories& rows,
     return selection;
 }
 
+/// A task that keeps every rule, with what it takes over from its firmware and product.
+Result<UpgradeTask> TaskService::settled(const Repositories& rows, UpgradeTask form) const {
+    UPDRAFT_CHECK(check_extension(form.rate_per_second, options_.rate_per_second_max, "rate"));
+    UPDRAFT_CHECK(
+        check_extension(form.max_concurrent, options_.max_concurrent_max, "maxConcurrent"));
+    UPDRAFT_TRY(UpgradeTask task, checked(std::move(form)));
+    const auto firmware = rows.firmwares().find(task.firmware);
+    if (!firmware) {
+        return Error::invalid("firmwareId",
+                              text("固件不存在: {}", "no such firmware: {}", task.firmware));
+    }
+    if (!task.product.empty() && task.product != firmware->product) {
+        return Error::invalid("productId",
+                              text("固件[{}]不属于产品[{}]", "firmware {} is not of product {}",
+                                   firmware->name, task.product));
+    }
+    const auto product = rows.products().find(firmware->product);
+    if (!product) {
+        return Error::invalid(
+            "productId", text("当前产品不存在，请选择产品: {}", "the product does not exist: {}",
+                              firmware->product));
+    }
+    UPDRAFT_CHECK(require_firmware_support(rows, *product));
+    task.product = product->id;
+    task.product_name = product->name;
+    task.target_version = firmware->version;
+    task.version_order = firmware->version_order;
+    task.stopped = false;
+    return task;
+}
+
+Result<SelectionPreview> TaskService::preview(NewTask request) const {
+    if (request.task.name.empty()) {
+        request.task.name = "preview";  // asked for before the form is complete
+    }
+    if (request.devices) {
+        request.task.devices = *request.devices;
+    }
+    return store_.read([&](const Repositories& rows) -> Result<SelectionPreview> {
+        UPDRAFT_TRY(request.task, settled(rows, request.task));
+        UPDRAFT_TRY(const DeviceSelection selection, chosen(rows, request));
+        return rows.tasks().preview(request.task.product, selection, request.task.target_version);
+    });
+}
+
 Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
-    UPDRAFT_CHECK(
-        check_extension(request.task.rate_per_second, options_.rate_per_second_max, "rate"));
-    UPDRAFT_CHECK(
-        check_extension(request.task.max_concurrent, options_.max_concurrent_max, "maxConcurrent"));
     if (request.devices) {
         request.task.devices = *request.devices;
     }
     bool unfinished = false;
     auto created = store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
-        UPDRAFT_TRY(UpgradeTask task, checked(request.task));
-        const auto firmware = work.firmwares().find(task.firmware);
-        if (!firmware) {
-            return Error::invalid("firmwareId",
-                                  text("固件不存在: {}", "no such firmware: {}", task.firmware));
-        }
-        if (!task.product.empty() && task.product != firmware->product) {
-            return Error::invalid("productId",
-                                  text("固件[{}]不属于产品[{}]", "firmware {} is not of product {}",
-                                       firmware->name, task.product));
-        }
-        const auto product = work.products().find(firmware->product);
-        if (!product) {
-            return Error::invalid("productId",
-                                  text("当前产品不存在，请选择产品: {}",
-                                       "the product does not exist: {}", firmware->product));
-        }
-        UPDRAFT_CHECK(require_firmware_support(work, *product));
+        UPDRAFT_TRY(UpgradeTask task, settled(work, request.task));
         task.id = TaskId(ids_.next());
-        task.product = product->id;
-        task.product_name = product->name;
-        task.target_version = firmware->version;
-        task.version_order = firmware->version_order;
-        task.stopped = false;
         task.creator = by.user;
         task.creator_name = by.name;
         task.created_at = clock_.now();

@@ -60,6 +60,10 @@ public:
     /// (rows 33-43), not_found.
     [[nodiscard]] Result<TaskRow> create(NewTask request, const Identity& by);
 
+    /// What create() would make of the request, without making it. Refuses what create() refuses,
+    /// but needs no name, reports ids that are no devices of the product, and may find no device.
+    [[nodiscard]] Result<SelectionPreview> preview(NewTask request) const;
+
     /// Deletes the task with its records. Errors: not_found; conflict while records are waiting or
     /// processing, unless forced.
     enum class Removal : std::uint8_t { only_idle, forced };
@@ -84,6 +88,7 @@ public:
 
 private:
     struct Bulk;
+    [[nodiscard]] Result<UpgradeTask> settled(const Repositories& rows, UpgradeTask form) const;
     [[nodiscard]] Result<DeviceSelection> selection_of(const Repositories& rows,
                                                        NewTask& request) const;
     [[nodiscard]] Result<void> begin(Bulk& bulk);

@@ -219,6 +219,53 @@ TEST_P(TaskContract, CheckNamesForeignDevices) {
     EXPECT_EQ(check.foreign, (std::vector{DeviceId{"p2-0"}, DeviceId{"nobody"}}));
 }
 
+TEST_P(TaskContract, APreviewSeesStatesVersionsAndOpenRecords) {
+    add_devices(6);
+    add_devices(1, "p2");
+    write([&](UnitOfWork& work) {
+        work.devices().set_state(DeviceId{"p1-0"}, DeviceState::not_active);
+        work.devices().set_state(DeviceId{"p1-1"}, DeviceState::online);
+        work.devices().set_firmware(DeviceId{"p1-1"}, {"2.0", 4, {}, at(3)});
+        work.devices().set_firmware(DeviceId{"p1-2"}, {"1.0", 1, {}, at(3)});
+        work.tasks().add(a_task("1"),
+                         {{{DeviceId{"p1-1"}, DeviceId{"p1-2"}, DeviceId{"p1-3"}}}, {}});
+        expand_all(work, TaskId{"1"}, next_id_);
+        const auto of_task = work.records().of_task(TaskId{"1"}, {RecordState::waiting}, {}, 9);
+        UpgradeRecord processing = of_task.at(0);
+        processing.state = RecordState::processing;
+        work.records().update(of_task.at(0), processing);
+        UpgradeRecord done = of_task.at(1);
+        done.state = RecordState::success;
+        work.records().update(of_task.at(1), done);
+    });
+    DeviceSelection chosen;
+    chosen.devices = {DeviceId{"p1-0"}, DeviceId{"p1-1"}, DeviceId{"p1-2"}, DeviceId{"p2-0"},
+                      DeviceId{"x"}};
+    DeviceSelection matching;
+    matching.terms = {term("id", "p1-0", "not")};
+    const auto preview = [&](const DeviceSelection& selection) {
+        return read([&](const Repositories& rows) {
+            return rows.tasks().preview(ProductId{"p1"}, selection, "2.0");
+        });
+    };
+    const auto numbers = [](const SelectionPreview& seen) {
+        return std::vector{seen.total,           seen.online, seen.offline,      seen.not_active,
+                           seen.already_current, seen.busy,   seen.unknown_count};
+    };
+    using Numbers = std::vector<std::int64_t>;
+
+    EXPECT_EQ(numbers(preview({})), (Numbers{6, 1, 4, 1, 1, 2, 0}));
+    EXPECT_EQ(numbers(preview(matching)), (Numbers{5, 1, 4, 0, 1, 2, 0}));
+    EXPECT_EQ(numbers(preview(chosen)), (Numbers{3, 1, 1, 1, 1, 1, 2}));
+    EXPECT_EQ(preview(chosen).unknown, (std::vector{DeviceId{"p2-0"}, DeviceId{"x"}}));
+    chosen.terms = {term("id", "p1-1", "not")};
+    EXPECT_EQ(numbers(preview(chosen)), (Numbers{2, 0, 1, 1, 0, 0, 2}));
+    EXPECT_EQ(numbers(read([](const Repositories& rows) {
+                  return rows.tasks().preview(ProductId{"p9"}, {}, "2.0");
+              })),
+              Numbers(7, 0));
+}
+
 TEST_P(TaskContract, StoppingMovesWhatIsStillToBeMade) {
     add_devices(10);
     write([&](UnitOfWork& work) {

@@ -66,6 +66,31 @@ def test_rows_26_to_28_what_a_task_shows(api, world, mixed):
     assert detail["state"] == {"value": "processing", "text": "升级中"}
 
 
+def test_a_preview_is_what_the_task_becomes(api, world, mixed):
+    product, devices, firmware, task = mixed
+    idle = world.device(product, deploy=False)
+    body = world.task_body(firmware, list(devices.values()) + [idle, "nobody"])
+    del body["name"]
+
+    preview = api.post(f"{TASK}/_preview", body)
+
+    assert preview == {
+        "total": 6,
+        "online": 1,
+        "offline": 4,
+        "notActive": 1,
+        "alreadyCurrent": 1,
+        "busy": 2,
+        "unknownCount": 1,
+        "unknown": ["nobody"],
+    }
+    everybody = world.task_body(firmware)
+    total = api.post(f"{TASK}/_preview", everybody)["total"]
+    assert api.post(TASK, everybody)["total"] == total == 6
+    api.refused("POST", f"{TASK}/_preview", {**body, "firmwareId": "none"})
+    api.refused("POST", f"{TASK}/_preview", {**body, "deviceId": []}, zh="请选择设备")
+
+
 def test_row_29_newest_first_by_firmware(api, world):
     product = world.product()
     world.device(product)

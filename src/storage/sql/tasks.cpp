@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t echoed_devices_max = 1'000;
 constexpr std::size_t foreign_devices_max = 10;
+constexpr std::size_t unknown_devices_max = 1'000;
 
 UpgradeTask read_task(Rows& rows) {
     UpgradeTask task;
@@ -129,6 +130,13 @@ public:
         return check;
     }
 
+    [[nodiscard]] SelectionPreview preview(const ProductId& product,
+                                           const DeviceSelection& selection,
+                                           const std::string& version) const override {
+        return selection.devices ? preview_of_devices(product, selection, version)
+                                 : preview_of_product(product, selection, version);
+    }
+
     std::int64_t add(const UpgradeTask& task, const DeviceSelection& selection) override;
     std::int64_t set_stopped(const TaskId& id, bool stopped) override;
 
@@ -180,6 +188,12 @@ private:
         return rows.next();
     }
 
+    [[nodiscard]] SelectionPreview preview_of_product(const ProductId& product,
+                                                      const DeviceSelection& selection,
+                                                      const std::string& version) const;
+    [[nodiscard]] SelectionPreview preview_of_devices(const ProductId& product,
+                                                      const DeviceSelection& selection,
+                                                      const std::string& version) const;
     void insert_task(const UpgradeTask& task, std::int64_t total);
     std::int64_t freeze(std::int64_t task, const ProductId& product,
                         const DeviceSelection& selection);
@@ -188,6 +202,68 @@ private:
                               const std::function<std::int64_t()>& next_id, bool& finished);
     void add_to_counter(std::int64_t task, std::string_view state, std::int64_t change);
 };
+
+/// The busy devices are collected once from the two indexes of open records: a million probes into
+/// the records would take twice as long.
+SelectionPreview SqlTasks::preview_of_product(const ProductId& product,
+                                              const DeviceSelection& selection,
+                                              const std::string& version) const {
+    const Condition terms = condition_of(selection);
+    Rows rows = db_.query(
+        fmt::format("SELECT count(*), count(CASE WHEN t.state = 'online' THEN 1 END), "
+                    "count(CASE WHEN t.state = 'offline' THEN 1 END), "
+                    "count(CASE WHEN t.state = 'notActive' THEN 1 END), "
+                    "count(CASE WHEN t.firmware_version = ? THEN 1 END), "
+                    "count(CASE WHEN t.id IN ("
+                    "SELECT device_id FROM upgrade_record WHERE state = 'waiting' UNION ALL "
+                    "SELECT device_id FROM upgrade_record WHERE state = 'processing') THEN 1 END) "
+                    "FROM {}{} WHERE t.product_id = ?{}",
+                    device_table().from, joins_of(device_table(), terms.joins), and_(terms)),
+        with(terms, Value(version), Value(product.value)));
+    SelectionPreview preview;
+    if (rows.next()) {
+        preview.total = rows.integer();
+        preview.online = rows.integer();
+        preview.offline = rows.integer();
+        preview.not_active = rows.integer();
+        preview.already_current = rows.integer();
+        preview.busy = rows.integer();
+    }
+    return preview;
+}
+
+SelectionPreview SqlTasks::preview_of_devices(const ProductId& product,
+                                              const DeviceSelection& selection,
+                                              const std::string& version) const {
+    const Condition terms = condition_of(selection);
+    const std::string find = fmt::format(
+        "SELECT t.state, t.firmware_version, EXISTS (SELECT 1 FROM upgrade_record r "
+        "WHERE r.device_id = t.id AND r.state IN ('waiting', 'processing')) "
+        "FROM {}{} WHERE t.id = ? AND t.product_id = ?{}",
+        device_table().from, joins_of(device_table(), terms.joins), and_(terms));
+    SelectionPreview preview;
+    for (const DeviceId& device : *selection.devices) {
+        if (!of_product(device, product)) {
+            ++preview.unknown_count;
+            if (preview.unknown.size() < unknown_devices_max) {
+                preview.unknown.push_back(device);
+            }
+            continue;
+        }
+        Rows rows = db_.query(find, with(terms, Value(device.value), Value(product.value)));
+        if (!rows.next()) {
+            continue;
+        }
+        ++preview.total;
+        const DeviceState state = device_state_named(rows.text()).value_or(DeviceState::not_active);
+        preview.online += state == DeviceState::online ? 1 : 0;
+        preview.offline += state == DeviceState::offline ? 1 : 0;
+        preview.not_active += state == DeviceState::not_active ? 1 : 0;
+        preview.already_current += rows.optional_text() == version ? 1 : 0;
+        preview.busy += rows.flag() ? 1 : 0;
+    }
+    return preview;
+}
 
 void SqlTasks::insert_task(const UpgradeTask& t, std::int64_t total) {
     std::vector<DeviceId> echoed = t.devices;

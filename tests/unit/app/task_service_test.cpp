@@ -56,6 +56,39 @@ TEST_F(TaskForm, Row41ForeignAndUnknownDevicesAreNamed) {
     EXPECT_EQ(refused.error().message.en.find("d1"), std::string::npos);
 }
 
+// The form shows what a task would meet while it is being filled in: ids from a pasted list may be
+// wrong, and a filter may match nothing yet.
+TEST_F(TaskForm, APreviewReportsWhatCreateRefusesAndMakesNothing) {
+    NewTask request = w.form(firmware, UpgradeMode::push, {"d1", "x1", "ghost", "d1"});
+    request.task.name.clear();
+
+    const auto seen = w.tasks.preview(request);
+
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(seen->total, 1);
+    EXPECT_EQ(seen->unknown, (std::vector{DeviceId{"ghost"}, DeviceId{"x1"}}));
+    EXPECT_EQ(
+        w.tasks.preview(with_terms(R"([{"column":"name","termType":"like","value":"zz"}])"))->total,
+        0);
+    EXPECT_EQ(w.tasks.preview(w.form(firmware, UpgradeMode::push))->total, 3);
+    EXPECT_EQ(w.store->read([](const Repositories& rows) { return rows.tasks().count({}); }), 0);
+}
+
+TEST_F(TaskForm, APreviewRefusesABrokenForm) {
+    NewTask nobody = w.form(firmware, UpgradeMode::push);
+    nobody.task.release_type = ReleaseType::part;
+    EXPECT_EQ(w.tasks.preview(nobody).error().message.zh, "请选择设备");
+    NewTask no_time = w.form(firmware, UpgradeMode::push);
+    no_time.task.upgrade_timeout = seconds{0};
+    EXPECT_EQ(w.tasks.preview(no_time).error().fields.at(0).property, "timeoutSeconds");
+    EXPECT_EQ(w.tasks.preview(w.form(FirmwareId{"nope"}, UpgradeMode::push))
+                  .error()
+                  .fields.at(0)
+                  .property,
+              "firmwareId");
+    EXPECT_FALSE(w.tasks.preview(with_terms(R"([{"column":"nope","value":"1"}])")));
+}
+
 TEST_F(TaskForm, Row42AllIsASnapshotWithDisabledAndOfflineDevices) {
     const auto created = create(w.form(firmware, UpgradeMode::push));
     ASSERT_TRUE(created);

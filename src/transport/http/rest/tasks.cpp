@@ -160,6 +160,24 @@ Result<Answer> create(TaskService& tasks, const Call& call) {
     return json::value(task_detail_json(created, call.language));
 }
 
+Result<Answer> preview(const TaskService& tasks, const Call& call) {
+    UPDRAFT_TRY(const json::object row, call.object());
+    UPDRAFT_TRY(NewTask request, new_task_of(row));
+    UPDRAFT_TRY(const SelectionPreview seen, tasks.preview(std::move(request)));
+    json::array unknown;
+    for (const DeviceId& device : seen.unknown) {
+        unknown.emplace_back(device.value);
+    }
+    return json::value(json::object{{"total", seen.total},
+                                    {"online", seen.online},
+                                    {"offline", seen.offline},
+                                    {"notActive", seen.not_active},
+                                    {"alreadyCurrent", seen.already_current},
+                                    {"busy", seen.busy},
+                                    {"unknownCount", seen.unknown_count},
+                                    {"unknown", std::move(unknown)}});
+}
+
 }  // namespace
 
 json::object task_json(const TaskRow& row, Language language) {
@@ -252,6 +270,8 @@ void task_routes(Api& api, const Store& store, TaskService& tasks) {
                     with_query(list_of(api, store, rows, task_detail_json)));
     api.route(Method::post, base, Access::permitted(permission::upgrade_task, permission::save),
               [&tasks](const Call& call) { return create(tasks, call); });
+    api.route(Method::post, base + "/_preview", query,
+              [&tasks](const Call& call) { return preview(tasks, call); });
     change_routes(api, tasks);
 }
 

@@ -115,6 +115,19 @@ TEST_F(UpgradeRoutes, ATaskForAllDevicesHasNeitherIdsNorTerms) {
     EXPECT_EQ(task.at("total"), 2);
 }
 
+TEST_F(UpgradeRoutes, APreviewIsAsSpecified) {
+    create(R"("releaseType":"part","deviceId":["d1"])");
+    const RestAnswer seen =
+        w.post("/firmware/upgrade/task/_preview",
+               task_form(R"("releaseType":"part","deviceId":["d1","d2","d9"])"));
+    const json::object& preview = seen.result().as_object();
+    EXPECT_EQ(preview.at("total"), 2) << seen.text;
+    EXPECT_EQ(preview.at("busy"), 1);
+    EXPECT_EQ(preview.at("unknownCount"), 1);
+    EXPECT_EQ(preview.at("unknown"), json::parse(R"(["d9"])"));
+    EXPECT_EQ(w.get("/firmware/upgrade/task/_count").result(), 1);
+}
+
 TEST_F(UpgradeRoutes, TermsComeBackAsSent) {
     const json::object task =
         create(R"("releaseType":"part","terms":[{"column":"id","termType":"in","value":["d1"]}])");
