@@ -25,20 +25,23 @@ ProgressBar::Style resolve(ProgressBar::Style style, std::FILE* out) {
 }  // namespace
 
 std::string progress_line(std::string_view title, std::uint64_t done, std::uint64_t total,
-                          std::string_view note, std::size_t width) {
+                          std::string_view note, std::size_t width, ProgressBar::Unit unit) {
+    const auto amount = [unit](std::uint64_t count) {
+        return unit == ProgressBar::Unit::bytes ? readable_bytes(count) : std::to_string(count);
+    };
     std::string line(title);
     if (total > 0) {
-        const std::uint64_t reached = std::min(done, total);
-        const auto filled = static_cast<std::size_t>(reached * width / total);
-        const std::string bar(filled, '=');
-        const std::string_view head = filled < width ? ">" : "";
-        line += fmt::format("  [{:<{}}]  {:>3} %  {}/{}", bar + std::string(head), width,
-                            reached * 100 / total, done, total);
+    const std::uint64_t reached = std::min(done, total);
+    const auto filled = static_cast<std::size_t>(reached * width / total);
+    const std::string bar(filled, '=');
+    const std::string_view head = filled < width ? ">" : "";
+    line += fmt::format("  [{:<{}}]  {:>3} %  {}/{}", bar + std::string(head), width,
+                        reached * 100 / total, amount(done), amount(total));
     } else {
-        line += fmt::format("  {}", done);
+    line += "  " + amount(done);
     }
     if (!note.empty()) {
-        line += fmt::format("  {}", note);
+    line += fmt::format("  {}", note);
     }
     return line;
 }
@@ -54,8 +57,8 @@ std::string readable_bytes(std::uint64_t bytes) {
     return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", amount, units[unit]);
 }
 
-ProgressBar::ProgressBar(std::string title, std::FILE* out, Style style)
-    : title_(std::move(title)), out_(out), style_(resolve(style, out)) {}
+ProgressBar::ProgressBar(std::string title, std::FILE* out, Style style, Unit unit)
+    : title_(std::move(title)), out_(out), style_(resolve(style, out)), unit_(unit) {}
 
 ProgressBar::~ProgressBar() {
     finish();
@@ -71,7 +74,7 @@ void ProgressBar::show(std::uint64_t done, std::uint64_t total, std::string_view
     if (!complete && now - drawn_at_ < (terminal ? terminal_interval : plain_interval)) {
         return;
     }
-    std::string line = progress_line(title_, done, total, note, bar_columns);
+    std::string line = progress_line(title_, done, total, note, bar_columns, unit_);
     if (line == shown_) {
         return;
     }

@@ -16,9 +16,12 @@ class ProgressBar {
 public:
     enum class Style : std::uint8_t { automatic, terminal, plain, silent };
 
+    /// What is counted: things, or bytes, which are shown in KiB, MiB ...
+    enum class Unit : std::uint8_t { things, bytes };
+
     /// `title` stands in front. `automatic`: terminal if `out` is one.
-    explicit ProgressBar(std::string title, std::FILE* out = stderr,
-                         Style style = Style::automatic);
+    explicit ProgressBar(std::string title, std::FILE* out = stderr, Style style = Style::automatic,
+                         Unit unit = Unit::things);
     /// Ends the line if it is still open.
     ~ProgressBar();
     ProgressBar(const ProgressBar&) = delete;
@@ -35,6 +38,7 @@ private:
     std::string title_;
     std::FILE* out_;
     Style style_;
+    Unit unit_;
     SteadyClock::time_point drawn_at_{};
     std::string shown_;
     bool open_ = false;
@@ -43,7 +47,8 @@ private:
 /// The line's text: what ProgressBar draws, `width` columns for the bar.
 [[nodiscard]] std::string progress_line(std::string_view title, std::uint64_t done,
                                         std::uint64_t total, std::string_view note,
-                                        std::size_t width);
+                                        std::size_t width,
+                                        ProgressBar::Unit unit = ProgressBar::Unit::things);
 
 /// "1.5 MiB"
 [[nodiscard]] std::string readable_bytes(std::uint64_t bytes);

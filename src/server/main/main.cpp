@@ -1,9 +1,11 @@
-// updraft: the server, its demo and its simulator as one program.
+// updraft: the server, its demo, its simulator and the operators' command line as one program.
 
 #include <csignal>
 #include <cstdio>
 #include <exception>
 
+#include "cli/cli.hpp"
+#include "cli/exit_status.hpp"
 #include "server/commands.hpp"
 #include "server/version.hpp"
 
@@ -14,16 +16,23 @@ int main(int argc, char** argv) {
 
     int status = 0;
     CLI::App program{"Updraft: firmware upgrades for fleets of devices / 物联网设备远程升级服务器"};
+    program.name("updraft");
     program.set_version_flag("--version", std::string("updraft ") + updraft::server::version);
     program.require_subcommand(1);
     updraft::server::add_serve(program, status);
     updraft::server::add_demo(program, status);
     updraft::server::add_simulate(program, status);
     updraft::server::add_reference(program, status);
+    const updraft::Language language = updraft::cli::help_language(argc, argv);
+    updraft::cli::add_operator_commands(program, status, language);
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return program.exit(error);
+        if (error.get_exit_code() == 0) {
+            return program.exit(error);  // --help and --version are no mistakes
+        }
+        updraft::cli::explain_usage(program, error, argc, argv, language);
+        return static_cast<int>(updraft::cli::ExitStatus::usage);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "updraft: %s\n", error.what());
         return 1;

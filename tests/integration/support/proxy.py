@@ -1,0 +1,96 @@
+"""A TCP proxy that counts what passes and can cut the line."""
+import socket
+import threading
+
+
+class Proxy:
+    """Passes connections on to `target`. A context manager; `address` is where it listens."""
+
+    def __init__(self, target):
+        host, port = target.rsplit(":", 1)
+        self._target = (host, int(port))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._lock = threading.Condition()
+        self._open = []
+        self._bytes = 0
+        self._cut_at = None
+        self._refuse = 0
+
+    @property
+    def address(self):
+        return "127.0.0.1:%d" % self._listener.getsockname()[1]
+
+    @property
+    def uploaded(self):
+        """Bytes that clients have sent through it."""
+        with self._lock:
+            return self._bytes
+
+    def cut_after(self, count, refuse=0):
+        """Once so many bytes have come from clients, every connection is cut; the next `refuse`
+        connections are closed at once."""
+        with self._lock:
+            self._cut_at, self._refuse_then = count, refuse
+
+    def wait_uploaded(self, count, seconds=20):
+        with self._lock:
+            assert self._lock.wait_for(lambda: self._bytes >= count, seconds), self._bytes
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
+        self._listener.close()
+        self._cut()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                refused, self._refuse = self._refuse > 0, max(0, self._refuse - 1)
+            if refused:
+                client.close()
+                continue
+            server = socket.create_connection(self._target)
+            with self._lock:
+                self._open += [client, server]
+            for source, sink, counted in ((client, server, True), (server, client, False)):
+                threading.Thread(
+                    target=self._pass, args=(source, sink, counted), daemon=True
+                ).start()
+
+    def _pass(self, source, sink, counted):
+        try:
+            while piece := source.recv(65536):
+                if counted and self._count(len(piece)):
+                    return
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def _count(self, size):
+        """True if the line was cut here."""
+        with self._lock:
+            self._bytes += size
+            self._lock.notify_all()
+            if self._cut_at is None or self._bytes < self._cut_at:
+                return False
+            self._cut_at, self._refuse = None, self._refuse_then
+        self._cut()
+        return True
+
+    def _cut(self):
+        with self._lock:
+            ended, self._open = self._open, []
+        for each in ended:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            each.close()
