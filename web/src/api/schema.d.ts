@@ -1551,6 +1551,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/firmware/upgrade/task/_preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 预览升级任务 · What a task over these devices would meet; makes nothing
+         * @description Refuses what createTask refuses, but reports ids that are no devices of the product.
+         */
+        post: operations["previewTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/firmware/upgrade/task/{id}": {
         parameters: {
             query?: never;
@@ -2893,6 +2913,36 @@ export interface components {
         };
         TaskCreate: WithRequired<components["schemas"]["TaskWrite"], "name">;
         /**
+         * @example {
+         *       "total": 200,
+         *       "online": 180,
+         *       "offline": 15,
+         *       "notActive": 5,
+         *       "alreadyCurrent": 12,
+         *       "busy": 3,
+         *       "unknownCount": 2,
+         *       "unknown": [
+         *         "x",
+         *         "y"
+         *       ]
+         *     }
+         */
+        TaskPreview: {
+            /** @description Devices that the task would get. */
+            total: number;
+            online: number;
+            offline: number;
+            notActive: number;
+            /** @description Of these, say that they run the version already. */
+            alreadyCurrent: number;
+            /** @description Of these, are waiting for or processing another upgrade. */
+            busy: number;
+            /** @description Given ids that are no devices of the product. */
+            unknownCount: number;
+            /** @description The first of them. */
+            unknown: string[];
+        };
+        /**
          * @description Failed records whose reasons are alike but for numbers and ids.
          * @example {
          *       "group": "checksum mismatch #",
@@ -3115,6 +3165,17 @@ export interface components {
             content: {
                 "application/json": {
                     result: components["schemas"]["Task"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description The answer. */
+        TaskPreview: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["TaskPreview"];
                 } & components["schemas"]["Envelope"];
             };
         };
@@ -7736,6 +7797,28 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["TaskDetail"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    previewTask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskWrite"];
+            };
+        };
+        responses: {
+            200: components["responses"]["TaskPreview"];
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Denied"];
