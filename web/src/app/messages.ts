@@ -93,6 +93,8 @@ export default {
       failed: '加载失败',
       selected: '已选 {n} 项',
       unselect: '取消选择',
+      selectRow: '选择 {name}',
+      selectPage: '选择本页',
     },
     state: {
       waiting: '等待升级',
@@ -217,6 +219,8 @@ export default {
       failed: 'This could not be loaded',
       selected: '{n} selected',
       unselect: 'Unselect',
+      selectRow: 'Select {name}',
+      selectPage: 'Select this page',
     },
     state: {
       waiting: 'Waiting',

@@ -1,0 +1,13 @@
+/** Addresses of the things that many pages name. */
+const part = encodeURIComponent
+
+export const deviceLink = (id: string) => `/devices/${part(id)}`
+export const productLink = (id: string) => `/products/${part(id)}`
+export const protocolLink = (id: string) => `/protocols/${part(id)}`
+/** The devices of a product; with `version` those that reported exactly this one. */
+export function devicesOfProductLink(productId: string, version?: string) {
+  const query = `f.productId=${part(productId)}`
+  return `/devices?${version ? `${query}&f.firmwareVersion=${part(`=${version}`)}` : query}`
+}
+export const firmwareOfProductLink = (productId: string) =>
+  `/firmware?f.productId=${part(productId)}`
