@@ -11,19 +11,23 @@ export interface Trigger {
   stop: () => void
 }
 
-/** Calls `run` soon after each trigger, but never more often than every `interval` ms; the last trigger always counts. */
-export function atMostEvery(interval: number, run: () => void): Trigger {
+/**
+ * Calls `run` soon after each trigger, but never more often than every `interval` ms (asked anew each time); the last
+ * trigger always counts.
+ */
+export function atMostEvery(interval: number | (() => number), run: () => void): Trigger {
   let timer: ReturnType<typeof setTimeout> | undefined
   let last = Number.NEGATIVE_INFINITY
   const trigger = () => {
     if (timer !== undefined) return
+    const pause = typeof interval === 'number' ? interval : interval()
     timer = setTimeout(
       () => {
         timer = undefined
         last = performance.now()
         run()
       },
-      Math.max(0, last + interval - performance.now()),
+      Math.max(0, last + pause - performance.now()),
     )
   }
   trigger.stop = () => {

@@ -20,3 +20,19 @@ export const canContinue = (task: Task) => task.canceled > 0
 export const canRetry = (task: Task) => task.mode.value === 'push' && task.failed > 0
 /** Row 28: a task is deleted only when nothing runs. */
 export const isBusy = (task: Task) => task.waiting + task.processing > 0
+
+/**
+ * How many rows match, if that is known without asking: all of a task and those in one state are counted by the task.
+ */
+export function knownTotal(
+  task: Task | undefined,
+  conditions: Record<string, string>,
+  text: string,
+): number | undefined {
+  const names = Object.keys(conditions)
+  if (!task || text) return undefined
+  if (!names.length) return task.total
+  const state = conditions.state
+  if (names.length > 1 || !states.includes(state as RecordState)) return undefined
+  return task[state as RecordState]
+}

@@ -9,4 +9,11 @@ export default [
     component: () => import('./TasksPage.vue'),
     meta: { ...meta, title: 'nav.tasks' },
   },
+  {
+    path: '/tasks/:id',
+    name: 'task',
+    component: () => import('./TaskDetailPage.vue'),
+    props: true,
+    meta: { ...meta, title: 'tasks.one' },
+  },
 ] satisfies RouteRecordRaw[]

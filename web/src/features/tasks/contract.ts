@@ -1,0 +1,17 @@
+/** Answers of routes for single tasks and records, and the keys under which the cache holds them. */
+import { api, call } from '@/api/client'
+
+export const keys = {
+  task: (id: string) => ['task', 'one', id],
+  failures: (id: string) => ['task', 'failures', id],
+  progress: (id: string) => ['task', 'progress', id],
+  records: (taskId: string) => ['record', `list:${taskId}`],
+  record: (id: string) => ['record', 'one', id],
+  timeline: (id: string) => ['record', 'timeline', id],
+}
+
+export const getTask = (id: string, signal?: AbortSignal) =>
+  call(api.GET('/firmware/upgrade/task/{id}', { params: { path: { id } }, signal }))
+
+export const getFailures = (id: string, signal?: AbortSignal) =>
+  call(api.GET('/firmware/upgrade/task/{id}/failures', { params: { path: { id } }, signal }))
