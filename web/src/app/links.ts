@@ -11,3 +11,14 @@ export function devicesOfProductLink(productId: string, version?: string) {
 }
 export const firmwareOfProductLink = (productId: string) =>
   `/firmware?f.productId=${part(productId)}`
+
+/** Where a row is shown that stands in the way of a deletion. */
+export function referenceLink(reference: { referenceType: string; referenceId: string }): string {
+  const links: Record<string, (id: string) => string> = {
+    'device-instance': deviceLink,
+    'device-product': productLink,
+    firmware: (id) => `/firmware/${part(id)}`,
+    upgradeTask: (id) => `/tasks/${part(id)}`,
+  }
+  return links[reference.referenceType]?.(reference.referenceId) ?? '/'
+}
