@@ -1,5 +1,7 @@
 /** Answers of routes for single tasks and records, and the keys under which the cache holds them. */
 import { api, call } from '@/api/client'
+import { equals } from '@/api/query'
+import type { TimelineEntry } from '@/features/devices/timeline'
 
 export const keys = {
   task: (id: string) => ['task', 'one', id],
@@ -15,3 +17,21 @@ export const getTask = (id: string, signal?: AbortSignal) =>
 
 export const getFailures = (id: string, signal?: AbortSignal) =>
   call(api.GET('/firmware/upgrade/task/{id}/failures', { params: { path: { id } }, signal }))
+
+export const getRecord = async (taskId: string, id: string, signal?: AbortSignal) => {
+  const page = await call(
+    api.POST('/firmware/upgrade/history/detail/_query', {
+      body: { pageSize: 1, terms: [equals('taskId', taskId), equals('id', id)] },
+      signal,
+    }),
+  )
+  return page.data[0] ?? null
+}
+
+export const getTimeline = (id: string, signal?: AbortSignal) =>
+  call(
+    api.GET(
+      '/firmware/upgrade/history/{id}/timeline' as never,
+      { params: { path: { id } }, signal } as never,
+    ),
+  ) as unknown as Promise<TimelineEntry[]>

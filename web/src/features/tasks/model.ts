@@ -1,5 +1,6 @@
 /** Tasks and records as the pages use them. */
 import type { Schemas } from '@/api/client'
+import type { Term } from '@/api/query'
 
 export type Task = Schemas['TaskDetail']
 export type TaskRecord = Schemas['RecordDetail']
@@ -22,17 +23,18 @@ export const canRetry = (task: Task) => task.mode.value === 'push' && task.faile
 export const isBusy = (task: Task) => task.waiting + task.processing > 0
 
 /**
- * How many rows match, if that is known without asking: all of a task and those in one state are counted by the task.
+ * How many records match `terms`, if that is known without asking: all of a task and those in one state are counted by
+ * the task itself.
  */
-export function knownTotal(
-  task: Task | undefined,
-  conditions: Record<string, string>,
-  text: string,
-): number | undefined {
-  const names = Object.keys(conditions)
-  if (!task || text) return undefined
-  if (!names.length) return task.total
-  const state = conditions.state
-  if (names.length > 1 || !states.includes(state as RecordState)) return undefined
-  return task[state as RecordState]
+export function knownTotal(task: Task | undefined, terms: readonly Term[]): number | undefined {
+  if (!task) return undefined
+  const others = terms.flatMap(flat).filter((term) => term.column !== 'taskId')
+  if (!others.length) return task.total
+  const [term] = others
+  if (others.length > 1 || term?.column !== 'state' || term.termType !== 'eq') return undefined
+  return states.includes(term.value as RecordState) ? task[term.value as RecordState] : undefined
+}
+
+function flat(term: Term): Term[] {
+  return term.terms ? term.terms.flatMap(flat) : [term]
 }

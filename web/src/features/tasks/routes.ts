@@ -13,7 +13,16 @@ export default [
     path: '/tasks/:id',
     name: 'task',
     component: () => import('./TaskDetailPage.vue'),
-    props: true,
+    props: ({ params }) => ({ id: params.id }),
     meta: { ...meta, title: 'tasks.one' },
+    children: [
+      {
+        path: 'records/:recordId',
+        name: 'task-record',
+        component: () => import('./RecordDrawer.vue'),
+        props: true,
+        meta: { ...meta, title: 'tasks.record' },
+      },
+    ],
   },
 ] satisfies RouteRecordRaw[]

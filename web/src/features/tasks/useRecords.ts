@@ -25,7 +25,7 @@ export function useRecords(
   let counted = { terms: '', total: 0, at: 0 }
 
   function totalFor(param: QueryParam): number | undefined {
-    const known = knownTotal(task.value, list.conditions.value, list.quick.value)
+    const known = knownTotal(task.value, param.terms ?? [])
     if (known !== undefined) return known
     const fresh =
       counted.terms === JSON.stringify(param.terms) && Date.now() - counted.at < totalLivesMs
