@@ -70,7 +70,7 @@ export const useSession = defineStore('session', () => {
     return buttons.value.get(menu)?.has(button) ?? false
   }
 
-  return { token, user, signedIn, signIn, signOut, load, forget, can, may }
+  return { token, user, permissions, signedIn, signIn, signOut, load, forget, can, may }
 })
 
 /** The password as the server wants it: encrypted with its key if it asks for that (spec 2.2). */
