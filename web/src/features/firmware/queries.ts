@@ -8,6 +8,9 @@ import { useSession } from '@/app/session'
 /** Products a select offers at most; beyond that its search narrows nothing down. */
 const productsMax = 1000
 
+/** The form thaws by itself once the last device is done. */
+const activeInterval = 10_000
+
 /** All products by name, for the condition of the list; empty for who may not see products. */
 export function useProductOptions() {
   const session = useSession()
@@ -69,6 +72,7 @@ export function useActiveUpgrades(id: () => string | undefined) {
   const session = useSession()
   const query = useQuery({
     queryKey: computed(() => ['record', 'active', id()]),
+    refetchInterval: activeInterval,
     enabled: computed(() => !!id() && session.can('firmware-upgrade-task-manager', 'query')),
     queryFn: ({ signal }) =>
       call(
