@@ -90,12 +90,39 @@ struct PresenceChange {
     std::string address;
 };
 
+/// Devices by connection.
+struct DeviceTotals {
+    std::int64_t online = 0;
+    std::int64_t offline = 0;
+    std::int64_t not_active = 0;
+    [[nodiscard]] std::int64_t total() const { return online + offline + not_active; }
+};
+
+/// What the devices of a product run.
+struct ProductVersions {
+    struct Version {
+        std::string version;
+        std::int64_t devices = 0;
+    };
+    ProductId product;
+    std::string name;
+    std::int64_t total = 0;
+    std::vector<Version> versions;  ///< the most frequent ones, most devices first
+    std::int64_t other = 0;         ///< devices with a version that is not among those
+    std::int64_t unknown = 0;       ///< devices that never said their version
+};
+
 class Devices : public Queries<DeviceRow> {
 public:
     [[nodiscard]] virtual std::optional<Device> find(const DeviceId& id) const = 0;
     /// Children of a gateway.
     [[nodiscard]] virtual std::vector<Device> children_of(const DeviceId& gateway) const = 0;
     [[nodiscard]] virtual std::int64_t count_of(const ProductId& product) const = 0;
+    /// All devices; kept as they change, so it costs nothing to ask.
+    [[nodiscard]] virtual DeviceTotals totals() const = 0;
+    /// The products with the most devices, those first, each with its most frequent versions.
+    [[nodiscard]] virtual std::vector<ProductVersions> largest_products(std::size_t products_max,
+                                                                        std::size_t versions_max) const = 0;
     virtual void add(const Device& device) = 0;     ///< the id must be free
     virtual void update(const Device& device) = 0;  ///< whole row except state, address and online/offline times
     virtual void remove(const DeviceId& id) = 0;
@@ -196,6 +223,14 @@ struct FailureGroup {
     Instant last_at;
 };
 
+/// Records that ended within one quarter of an hour. They stay counted when the record is retried or
+/// its task deleted.
+struct EndedRecords {
+    Instant quarter_at;
+    std::int64_t success = 0;
+    std::int64_t failed = 0;
+};
+
 class UpgradeRecords : public Queries<RecordRow> {
 public:
     [[nodiscard]] virtual std::optional<UpgradeRecord> find(const RecordId& id) const = 0;
@@ -215,6 +250,8 @@ public:
     [[nodiscard]] virtual std::optional<Instant> earliest_deadline() const = 0;
     [[nodiscard]] virtual std::vector<UpgradeRecord> all_processing(const RecordId& after, std::size_t limit) const = 0;
     [[nodiscard]] virtual bool any_active_of_firmware(const FirmwareId& firmware) const = 0;  ///< waiting or processing
+    /// The quarters from the one that begins at `from` in which any record ended, oldest first.
+    [[nodiscard]] virtual std::vector<EndedRecords> ended_since(Instant from) const = 0;
     /// The failures of a task in groups, most records first, at most `limit`.
     [[nodiscard]] virtual std::vector<FailureGroup> failures_of(const TaskId& task, std::size_t limit) const = 0;
     /// Stores the next state of a record and keeps the task's counters and failure groups, in one go.

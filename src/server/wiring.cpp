@@ -9,6 +9,7 @@
 #include "app/access_users.hpp"
 #include "app/command_replies.hpp"
 #include "app/firmware_service.hpp"
+#include "app/overview_service.hpp"
 #include "app/product_service.hpp"
 #include "app/protocol_service.hpp"
 #include "app/record_service.hpp"
@@ -29,6 +30,7 @@
 #include "transport/http/rest/live.hpp"
 #include "transport/http/rest/live_feed.hpp"
 #include "transport/http/rest/messaging.hpp"
+#include "transport/http/rest/overview.hpp"
 #include "transport/http/rest/products.hpp"
 #include "transport/http/rest/protocols.hpp"
 #include "transport/http/rest/records.hpp"
@@ -90,6 +92,7 @@ struct Services {
           firmwares(*store, urls, clock, ids),
           tasks(*store, changes, live, clock, ids, config.tasks),
           records(*store, live, clock),
+          overview(*store, clock),
           messages(*store, changes, presence, urls, live, clock, ids, config.devices),
           sender(*store, links, presence, urls, live, clock, ids),
           sign_in(*store, clock) {}
@@ -115,6 +118,7 @@ struct Services {
     FirmwareService firmwares;
     TaskService tasks;
     RecordService records;
+    OverviewService overview;
     DeviceMessages messages;
     UpgradeSender sender;
     DeviceSignIn sign_in;
@@ -135,6 +139,7 @@ void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
     rest::task_routes(api, store, services.tasks);
     rest::record_routes(api, store, services.records);
     rest::insight_routes(api, store);
+    rest::overview_routes(api, services.overview);
     rest::live_routes(api, feed);
     rest::messaging_routes(api, feed, messaging);
 }

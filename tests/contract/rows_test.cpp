@@ -1,5 +1,8 @@
-#include "tests/contract/rows.hpp"
+#include <map>
+#include <random>
+
 #include "tests/contract/engine.hpp"
+#include "tests/contract/rows.hpp"
 
 // Every repository gives back what was put in, whole, and changes what it says it changes.
 
@@ -158,6 +161,98 @@ TEST_P(DeviceRows, PresencePassesOverDevicesThatAreNotActive) {
     EXPECT_EQ(find("d1")->state, DeviceState::offline);
     EXPECT_EQ(find("d1")->offline_at, at(30));
     EXPECT_EQ(find("d1")->address, "10.0.0.9");
+}
+
+// What an overview shows must stay equal to what counting every device would say.
+TEST_P(DeviceRows, CountsFollowTheDevicesUnderRandomChanges) {
+    std::mt19937 random(20261123);
+    const auto pick = [&](int choices) { return static_cast<int>(random() % choices); };
+    const auto id = [&] { return DeviceId{"d" + std::to_string(pick(30))}; };
+    const auto version = [&] { return "1." + std::to_string(pick(4)); };
+    for (int step = 0; step < 400; ++step) {
+        write([&](UnitOfWork& work) {
+            Devices& devices = work.devices();
+            const DeviceId device = id();
+            const auto known = devices.find(device);
+            const int action = pick(8);
+            if (!known) {
+                Device added = a_device(device.value, "p" + std::to_string(1 + pick(2)));
+                devices.add(added);
+            } else if (action == 0) {
+                devices.remove(device);
+            } else if (action == 1) {
+                devices.set_state(device,
+                                  pick(2) == 0 ? DeviceState::not_active : DeviceState::online);
+            } else if (action == 2) {
+                Device moved = *known;
+                moved.product = ProductId{"p" + std::to_string(1 + pick(2))};
+                moved.firmware.reset();
+                devices.update(moved);
+            } else if (action <= 4) {
+                devices.set_firmware(device, {version(), 1, {}, at(step)});
+            } else if (action == 5 && pick(10) == 0) {
+                devices.all_offline(at(step));
+            } else {
+                devices.apply_presence({{device, pick(2) == 0, at(step), "h"},
+                                        {id(), pick(2) == 0, at(step), "h"},
+                                        {device, pick(2) == 0, at(step), "h"}});
+            }
+        });
+    }
+    read([&](const Repositories& rows) {
+        DeviceTotals totals;
+        std::map<std::string, std::map<std::string, std::int64_t>> versions;
+        Query all;
+        all.paging = false;
+        rows.devices().each(all, [&](const DeviceRow& row) {
+            const Device& device = row.device;
+            totals.online += device.state == DeviceState::online ? 1 : 0;
+            totals.offline += device.state == DeviceState::offline ? 1 : 0;
+            totals.not_active += device.state == DeviceState::not_active ? 1 : 0;
+            ++versions[device.product.value][device.firmware ? device.firmware->version : ""];
+            return true;
+        });
+        ASSERT_GT(totals.total(), 10);
+        EXPECT_EQ(rows.devices().totals().online, totals.online);
+        EXPECT_EQ(rows.devices().totals().offline, totals.offline);
+        EXPECT_EQ(rows.devices().totals().not_active, totals.not_active);
+        for (const ProductVersions& product : rows.devices().largest_products(9, 9)) {
+            auto& expected = versions[product.product.value];
+            EXPECT_EQ(product.unknown, expected[""]);
+            expected.erase("");
+            std::map<std::string, std::int64_t> seen;
+            for (const auto& each : product.versions) {
+                seen[each.version] = each.devices;
+            }
+            EXPECT_EQ(seen, expected);
+        }
+    });
+}
+
+TEST_P(DeviceRows, TheLargestProductsComeFirstWithTheirMostFrequentVersions) {
+    write([&](UnitOfWork& work) {
+        work.products().add(a_product("p3"));
+        for (int i = 0; i < 10; ++i) {
+            Device device = a_device("many-" + std::to_string(i), "p3");
+            work.devices().add(device);
+            if (i > 0) {
+                const char* version = i < 5 ? "1.0" : i < 8 ? "2.0" : i < 9 ? "3.0" : "4.0";
+                work.devices().set_firmware(device.id, {version, 1, {}, at(1)});
+            }
+        }
+    });
+    const auto products =
+        read([](const Repositories& rows) { return rows.devices().largest_products(1, 2); });
+    ASSERT_EQ(products.size(), 1U);
+    EXPECT_EQ(products[0].product, ProductId{"p3"});
+    EXPECT_EQ(products[0].name, "product p3");
+    EXPECT_EQ(products[0].total, 10);
+    ASSERT_EQ(products[0].versions.size(), 2U);
+    EXPECT_EQ(products[0].versions[0].version, "1.0");
+    EXPECT_EQ(products[0].versions[0].devices, 4);
+    EXPECT_EQ(products[0].versions[1].version, "2.0");
+    EXPECT_EQ(products[0].other, 2);
+    EXPECT_EQ(products[0].unknown, 1);
 }
 
 TEST_P(DeviceRows, AfterAStartNobodyIsOnline) {

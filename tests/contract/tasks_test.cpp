@@ -425,6 +425,48 @@ TEST_P(TaskContract, DevicesWaitingForPushComeOnceAndInOrder) {
     EXPECT_EQ(waiting(TaskId{"3"}, "p1-3", 10), "p1-4 ");
 }
 
+// The chart of the last days is history: a retry or a deleted task must not rewrite it.
+TEST_P(TaskContract, EndsAreCountedByTheQuarterAndOutliveTheirTask) {
+    add_devices(3);
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        expand_all(work, TaskId{"1"}, next_id_);
+    });
+    const auto end = [&](std::size_t index, RecordState state, std::int64_t second) {
+        write([&](UnitOfWork& work) {
+            const UpgradeRecord before = *work.records().find(records("1").at(index).id);
+            UpgradeRecord after = before;
+            after.state = state;
+            after.completed_at =
+                state == RecordState::waiting ? std::nullopt : std::optional(at(second));
+            work.records().update(before, after);
+        });
+    };
+    const std::int64_t quarter = 100;  // 1,700,000,100 s is a multiple of 900
+    end(0, RecordState::failed, quarter);
+    end(0, RecordState::waiting, 0);
+    end(0, RecordState::success, quarter + 899);
+    end(1, RecordState::success, quarter + 900);
+    end(2, RecordState::canceled, quarter + 900);
+    end(1, RecordState::success, quarter + 950);  // a repeat
+    write([&](UnitOfWork& work) { work.tasks().remove(TaskId{"1"}); });
+
+    const auto ended =
+        read([&](const Repositories& rows) { return rows.records().ended_since(at(0)); });
+
+    ASSERT_EQ(ended.size(), 2U);
+    EXPECT_EQ(ended[0].quarter_at, at(quarter));
+    EXPECT_EQ(ended[0].success, 1);
+    EXPECT_EQ(ended[0].failed, 1);
+    EXPECT_EQ(ended[1].quarter_at, at(quarter + 900));
+    EXPECT_EQ(ended[1].success, 1);
+    EXPECT_EQ(ended[1].failed, 0);
+    EXPECT_EQ(read([&](const Repositories& rows) {
+                  return rows.records().ended_since(at(quarter + 1)).size();
+              }),
+              1U);
+}
+
 TEST_P(TaskContract, ActiveRecordsOfAFirmware) {
     add_devices(1);
     const auto active = [&](const char* firmware) {

@@ -12,6 +12,7 @@
 #include "transport/http/rest/files.hpp"
 #include "transport/http/rest/firmware.hpp"
 #include "transport/http/rest/insights.hpp"
+#include "transport/http/rest/overview.hpp"
 #include "transport/http/rest/records.hpp"
 #include "transport/http/rest/tasks.hpp"
 
@@ -24,12 +25,14 @@ struct UpgradeRestWorld : RestWorld {
     FirmwareService firmwares{*store, urls, clock, ids};
     TaskService tasks{*store, changes, live, clock, ids, {}};
     RecordService records{*store, live, clock};
+    OverviewService overview{*store, clock};
 
     UpgradeRestWorld() {
         file_routes(api, files);
         firmware_routes(api, *store, firmwares);
         task_routes(api, *store, tasks);
         record_routes(api, *store, records);
+        overview_routes(api, overview);
         insight_routes(api, *store);
     }
 

@@ -1,6 +1,7 @@
 #include <boost/json/value.hpp>
 
 #include "domain/names.hpp"
+#include "storage/sql/counts.hpp"
 #include "storage/sql/json_columns.hpp"
 #include "storage/sql/repositories.hpp"
 #include "storage/sql/table_repository.hpp"
@@ -106,6 +107,13 @@ public:
         return rows.next() ? rows.integer() : 0;
     }
 
+    [[nodiscard]] DeviceTotals totals() const override { return device_totals(db_); }
+
+    [[nodiscard]] std::vector<ProductVersions> largest_products(
+        std::size_t products_max, std::size_t versions_max) const override {
+        return sql::largest_products(db_, products_max, versions_max);
+    }
+
     void add(const Device& d) override {
         const FirmwareColumns firmware(d.firmware);
         db_.execute(
@@ -119,9 +127,13 @@ public:
             d.online_at, d.offline_at, d.registered_at, firmware.version, firmware.order,
             firmware.properties, firmware.updated_at, d.creator, d.created_at);
         add_tags(d);
+        DeviceCountChanges counts;
+        counts.add({d.product.value, firmware.version.value_or(""), std::string(name_of(d.state))});
+        counts.store(db_);
     }
 
     void update(const Device& d) override {
+        const auto before = kind_of(db_, d.id);
         const FirmwareColumns firmware(d.firmware);
         const std::int64_t changed = db_.execute(
             "UPDATE device SET name = ?, product_id = ?, device_type = ?, parent_id = ?, "
@@ -136,40 +148,56 @@ public:
             db_.execute("DELETE FROM device_tag WHERE device_id = ?", d.id);
             add_tags(d);
         }
+        move_count(before, d.id);
     }
 
-    void remove(const DeviceId& id) override { db_.execute("DELETE FROM device WHERE id = ?", id); }
+    void remove(const DeviceId& id) override {
+        const auto before = kind_of(db_, id);
+        db_.execute("DELETE FROM device WHERE id = ?", id);
+        move_count(before, id);
+    }
 
     void set_state(const DeviceId& id, DeviceState state) override {
+        const auto before = kind_of(db_, id);
         db_.execute("UPDATE device SET state = ? WHERE id = ?", name_of(state), id);
+        move_count(before, id);
     }
 
     void set_firmware(const DeviceId& id, const FirmwareInfo& info) override {
+        const auto before = kind_of(db_, id);
         db_.execute(
             "UPDATE device SET firmware_version = ?, firmware_version_order = ?, "
             "firmware_properties = ?, firmware_updated_at = ? WHERE id = ?",
             info.version, info.version_order, to_json(info.properties), info.updated_at, id);
+        move_count(before, id);
     }
 
     void apply_presence(const std::vector<PresenceChange>& changes) override {
+        DeviceCountChanges counts;
         for (const PresenceChange& change : changes) {
+            const auto before = kind_of(db_, change.device);
+            if (!before || before->state == name_of(DeviceState::not_active)) {
+                continue;
+            }
+            DeviceKind after = *before;
+            after.state = name_of(change.online ? DeviceState::online : DeviceState::offline);
+            counts.move(*before, after);
             if (change.online) {
                 db_.execute(
-                    "UPDATE device SET state = 'online', online_at = ?, address = ? "
-                    "WHERE id = ? AND state <> 'notActive'",
+                    "UPDATE device SET state = 'online', online_at = ?, address = ? WHERE id = ?",
                     change.at, change.address, change.device);
             } else {
-                db_.execute(
-                    "UPDATE device SET state = 'offline', offline_at = ? "
-                    "WHERE id = ? AND state <> 'notActive'",
-                    change.at, change.device);
+                db_.execute("UPDATE device SET state = 'offline', offline_at = ? WHERE id = ?",
+                            change.at, change.device);
             }
         }
+        counts.store(db_);
     }
 
     void all_offline(Instant at) override {
         db_.execute("UPDATE device SET state = 'offline', offline_at = ? WHERE state = 'online'",
                     at);
+        count_all_offline(db_);
     }
 
     [[nodiscard]] Result<void> check_terms(const std::vector<Term>& terms) const override {
@@ -178,6 +206,19 @@ public:
     }
 
 private:
+    /// Counts the device as what it has become since it was `before`.
+    void move_count(const std::optional<DeviceKind>& before, const DeviceId& id) {
+        const auto after = kind_of(db_, id);
+        DeviceCountChanges counts;
+        if (before) {
+            counts.remove(*before);
+        }
+        if (after) {
+            counts.add(*after);
+        }
+        counts.store(db_);
+    }
+
     /// Creation order; a number is never used twice, even after the newest device was removed.
     std::int64_t next_sequence() {
         Rows rows = db_.query(

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "domain/names.hpp"
+#include "storage/sql/counts.hpp"
 #include "storage/sql/failure_groups.hpp"
 #include "storage/sql/json_columns.hpp"
 #include "storage/sql/repositories.hpp"
@@ -209,6 +210,10 @@ public:
         return rows.next();
     }
 
+    [[nodiscard]] std::vector<EndedRecords> ended_since(Instant from) const override {
+        return sql::ended_since(db_, from);
+    }
+
     [[nodiscard]] std::vector<FailureGroup> failures_of(const TaskId& task,
                                                         std::size_t limit) const override {
         Rows rows = db_.query(
@@ -311,6 +316,7 @@ void SqlRecords::update(const UpgradeRecord& before, const UpgradeRecord& after)
             fmt::format("UPDATE task_counter SET {0} = {0} - 1, {1} = {1} + 1 WHERE task_id = ?",
                         name_of(before.state), name_of(after.state)),
             number_of_id(after.task.value));
+        count_end(db_, after);
     }
 }
 
