@@ -792,6 +792,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 概览 · The fleet, its versions, running tasks and the last 14 days
+         * @description A part that the caller may not query is absent.
+         */
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -2378,6 +2398,79 @@ export interface components {
         Notification: {
             id: string;
         };
+        OverviewResult: {
+            devices?: components["schemas"]["DeviceTotals"];
+            /** @description Most devices first. */
+            products?: components["schemas"]["ProductVersions"][];
+            tasks?: components["schemas"]["RunningTasks"];
+            /** @description Oldest first, today last. */
+            days?: components["schemas"]["UpgradeDay"][];
+        };
+        /**
+         * @example {
+         *       "total": 200,
+         *       "online": 180,
+         *       "offline": 15,
+         *       "notActive": 5
+         *     }
+         */
+        DeviceTotals: {
+            total: number;
+            online: number;
+            offline: number;
+            notActive: number;
+        };
+        /**
+         * @description What the devices of a product run.
+         * @example {
+         *       "productId": "p1",
+         *       "productName": "W-801",
+         *       "total": 12,
+         *       "versions": [
+         *         {
+         *           "version": "1.0.0",
+         *           "count": 9
+         *         }
+         *       ],
+         *       "otherCount": 0,
+         *       "unknownCount": 3
+         *     }
+         */
+        ProductVersions: {
+            productId: string;
+            productName: string;
+            total: number;
+            /** @description Most devices first. */
+            versions: components["schemas"]["VersionCount"][];
+            /** @description Devices with a version that is not listed. */
+            otherCount: number;
+            /** @description Devices that never said their version. */
+            unknownCount: number;
+        };
+        VersionCount: {
+            version: string;
+            count: number;
+        };
+        RunningTasks: {
+            running: number;
+            /** @description The newest of them. */
+            list: components["schemas"]["TaskDetail"][];
+        };
+        /**
+         * @description Upgrades that came to an end on one day in the server's time zone; a retried one counts for each end.
+         * @example {
+         *       "timestamp": 1763856000000,
+         *       "date": "2025-11-23",
+         *       "success": 10,
+         *       "failed": 2
+         *     }
+         */
+        UpgradeDay: {
+            timestamp: components["schemas"]["Millis"];
+            date: string;
+            success: number;
+            failed: number;
+        };
         /**
          * @example {
          *       "id": "9ce1d34201393038a103122581ce4f86",
@@ -3119,6 +3212,17 @@ export interface components {
             content: {
                 "application/json": {
                     result: components["schemas"]["SaveResult"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description The answer. */
+        Overview: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["OverviewResult"];
                 } & components["schemas"]["Envelope"];
             };
         };
@@ -6254,6 +6358,21 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Denied"];
+        };
+    };
+    overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Overview"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            "5XX": components["responses"]["Failed"];
         };
     };
     events: {
