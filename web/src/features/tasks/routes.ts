@@ -10,6 +10,12 @@ export default [
     meta: { ...meta, title: 'nav.tasks' },
   },
   {
+    path: '/tasks/new',
+    name: 'task-new',
+    component: () => import('./NewTaskPage.vue'),
+    meta: { ...meta, title: 'tasks.add' },
+  },
+  {
     path: '/tasks/:id',
     name: 'task',
     component: () => import('./TaskDetailPage.vue'),
