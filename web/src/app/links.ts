@@ -22,3 +22,7 @@ export function referenceLink(reference: { referenceType: string; referenceId: s
   }
   return links[reference.referenceType]?.(reference.referenceId) ?? '/'
 }
+export const taskLink = (id: string) => `/tasks/${part(id)}`
+/** The drawer of a record, over its task. */
+export const recordLink = (record: { id: string; taskId: string }) =>
+  `${taskLink(record.taskId)}/records/${part(record.id)}`

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { byDay, lookOf, readable, type TimelineEntry } from './timeline'
+import { byDay, lookOf, olderThan, readable, type TimelineEntry } from './timeline'
 
 function entry(values: Partial<TimelineEntry>): TimelineEntry {
   return {
@@ -48,6 +48,15 @@ describe('readable', () => {
   it('is empty when nothing was said', () => {
     expect(readable()).toBe('')
     expect(readable('{}')).toBe('')
+  })
+})
+
+describe('olderThan', () => {
+  it('goes on before the last entry of a full page', () => {
+    const page = [entry({ timestamp: 9 }), entry({ timestamp: 5 })]
+    expect(olderThan(page, 2)).toBe(5)
+    expect(olderThan(page, 3)).toBeUndefined()
+    expect(olderThan([], 2)).toBeUndefined()
   })
 })
 

@@ -80,6 +80,11 @@ function parse(content?: string): unknown {
   }
 }
 
+/** Before when the page after `page` begins, whose entries are newest first; undefined when there is none. */
+export function olderThan(page: TimelineEntry[], limit: number): number | undefined {
+  return page.length < limit ? undefined : page.at(-1)?.timestamp
+}
+
 export interface TimelineDay {
   date: string
   entries: TimelineEntry[]

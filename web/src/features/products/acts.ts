@@ -30,6 +30,7 @@ export function useProductActs() {
       return false
     }
     done()
+    client.removeQueries({ queryKey: ['product', 'detail', id] })
     await reload()
     return true
   }
