@@ -1,6 +1,7 @@
 #include "app/device_messages.hpp"
 
 #include "app/device_messages_incoming.hpp"
+#include "app/log_types.hpp"
 #include "base/log.hpp"
 #include "domain/message_matching.hpp"
 #include "protocol/jetlinks/codec.hpp"
@@ -62,7 +63,7 @@ Answered answered_by(const UplinkMessage& message) {
 }
 
 /// At most `bytes_max` bytes, not ending inside a character.
-std::string cut(const std::string& text, std::size_t bytes_max) {
+std::string_view cut(std::string_view text, std::size_t bytes_max) {
     std::size_t end = std::min(text.size(), bytes_max);
     const auto continues = [&](std::size_t at) {
         return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
@@ -262,12 +263,13 @@ bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
     }
     const UpgradeRecord& record = records[*meant];
     const event::Progressed event{progress.report, another_is_processing(records, *meant)};
-    const Transition transition = changes_.apply(work, record, event);
+    const RecordChanges::Said said{log_type::upgrade_firmware_progress, log_content(incoming)};
+    const Transition transition = changes_.apply(work, record, event, said);
     if (!transition.changed) {
         return false;
     }
-    if (transition.record.state != record.state || progress_log_is_due(record.id)) {
-        log_line(work, incoming, "upgradeFirmwareProgress", record.id);
+    if (transition.record.state == record.state && progress_log_is_due(record.id)) {
+        log_line(work, incoming, said.type, transition.record);
     }
     return true;
 }
@@ -281,18 +283,20 @@ bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
         return false;
     }
     const event::Replied event{reply.success, reply.code, reply.message};
-    if (!changes_.apply(work, records[*meant], event).changed) {
-        return false;
+    const RecordChanges::Said said{log_type::upgrade_firmware_reply, log_content(incoming)};
+    const Transition transition = changes_.apply(work, records[*meant], event, said);
+    if (transition.changed && transition.record.state == records[*meant].state) {
+        log_line(work, incoming, said.type, transition.record);
     }
-    log_line(work, incoming, "upgradeFirmwareReply", records[*meant].id);
-    return true;
+    return transition.changed;
 }
 
 bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
                             const uplink::FirmwareReport& report) {
     const std::optional<Device> device = work.devices().find(incoming.message.device);
-    return device && take_version(work, incoming, *device,
-                                  {report.version, &report.properties, "reportFirmware", false});
+    return device &&
+           take_version(work, incoming, *device,
+                        {report.version, &report.properties, log_type::report_firmware, false});
 }
 
 bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
@@ -301,8 +305,9 @@ bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
         return false;  // the device cannot say
     }
     const std::optional<Device> device = work.devices().find(incoming.message.device);
-    return device && take_version(work, incoming, *device,
-                                  {reply.version, &reply.properties, "readFirmwareReply", false});
+    return device &&
+           take_version(work, incoming, *device,
+                        {reply.version, &reply.properties, log_type::read_firmware_reply, false});
 }
 
 /// T14, T15, T20: what the device runs now, and every record that this settles.
@@ -327,23 +332,26 @@ bool DeviceMessages::take_version(UnitOfWork& work, const Incoming& incoming, co
     if (changed) {
         work.devices().set_firmware(device.id, info);
     }
-    std::optional<RecordId> settled;
+    bool logged = reported.log_type.empty();
     if (!reported.only_store) {
+        std::optional<RecordChanges::Said> said;
+        if (!logged) {
+            said = {reported.log_type, log_content(incoming)};
+        }
         const std::vector<UpgradeRecord> records = work.records().of_device(device.id);
         std::vector<UpgradeRecord> meant;
         for (const std::size_t index : match_report(records, device.product, reported.version)) {
             meant.push_back(records[index]);
         }
         for (const Transition& each :
-             changes_.apply_to_all(work, meant, event::VersionReported{reported.version})) {
+             changes_.apply_to_all(work, meant, event::VersionReported{reported.version}, said)) {
             if (each.changed) {
-                settled = each.record.id;
-                changed = true;
+                logged = changed = true;
             }
         }
     }
-    if (changed && !reported.log_type.empty()) {
-        log_line(work, incoming, reported.log_type, settled);
+    if (changed && !logged) {
+        log_line(work, incoming, reported.log_type, std::nullopt);
     }
     return changed;
 }
@@ -409,9 +417,23 @@ bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming, const uplink::
 }
 
 void DeviceMessages::log_line(UnitOfWork& work, const Incoming& incoming, std::string_view type,
-                              const std::optional<RecordId>& record) {
-    work.device_logs().add({ids_.next(), incoming.message.device, std::string(type), clock_.now(),
-                            cut(incoming.message.payload, options_.log_content_bytes_max), record});
+                              const std::optional<UpgradeRecord>& record) {
+    DeviceLogEntry line{ids_.next(),
+                        incoming.message.device,
+                        std::string(type),
+                        clock_.now(),
+                        std::string(log_content(incoming)),
+                        {},
+                        {}};
+    if (record) {
+        line.record = record->id;
+        line.step = step_of(*record, false);
+    }
+    work.device_logs().add(line);
+}
+
+std::string_view DeviceMessages::log_content(const Incoming& incoming) const {
+    return cut(incoming.message.payload, options_.log_content_bytes_max);
 }
 
 bool DeviceMessages::progress_log_is_due(const RecordId& record) {

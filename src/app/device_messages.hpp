@@ -103,7 +103,8 @@ private:
     void answer_nothing(Incoming& incoming, const PullContext& context,
                         const uplink::FirmwarePull& pull) const;
     void log_line(UnitOfWork& work, const Incoming& incoming, std::string_view type,
-                  const std::optional<RecordId>& record);
+                  const std::optional<UpgradeRecord>& record);
+    [[nodiscard]] std::string_view log_content(const Incoming& incoming) const;
     [[nodiscard]] bool progress_log_is_due(const RecordId& record);
 
     Store& store_;

@@ -20,6 +20,7 @@
 #include "domain/firmware.hpp"
 #include "domain/product.hpp"
 #include "domain/stored_file.hpp"
+#include "domain/task_progress.hpp"
 #include "domain/upgrade_record.hpp"
 #include "domain/upgrade_task.hpp"
 #include "domain/user.hpp"
@@ -205,6 +206,12 @@ public:
     /// made: 0 when all are there. Ids come from `next_id`, increasing.
     virtual std::int64_t expand(const TaskId& id, std::int64_t limit, Instant now,
                                 const std::function<std::int64_t()>& next_id) = 0;
+    /// Tasks whose counters have changed since note_progress(), at most `limit`.
+    [[nodiscard]] virtual std::vector<TaskId> changed_counters(std::size_t limit) const = 0;
+    /// Adds the task's counters to its points over time, if they differ from the last one, and thins
+    /// those out when they are too many (domain/task_progress.hpp).
+    virtual void note_progress(const TaskId& id, Instant now) = 0;
+    [[nodiscard]] virtual TaskProgress progress_of(const TaskId& id) const = 0;
 };
 
 struct RecordRow {
@@ -329,7 +336,16 @@ public:
     virtual void put_scope(const std::string& name, const std::map<std::string, std::string>& properties) = 0;
 };
 
-/// One line of a device's log (spec 2.8): `type` is "upgradeFirmware", "reportFirmware", "online" ...
+/// What became of the record that a line of the log is about.
+struct RecordStep {
+    std::optional<RecordState> state;  ///< the state it entered; nothing if it stayed in its state
+    int attempt = 1;
+    int progress_percent = 0;
+    std::string error_reason;
+    friend bool operator==(const RecordStep&, const RecordStep&) = default;
+};
+
+/// One line of a device's log (spec 2.8): for `type` see log_types.hpp.
 struct DeviceLogEntry {
     std::string id;
     DeviceId device;
@@ -337,11 +353,24 @@ struct DeviceLogEntry {
     Instant at;
     std::string content;
     std::optional<RecordId> record;  ///< the record that it concerned, for its timeline
+    std::optional<RecordStep> step = {};  ///< what became of that record; older lines do not know
 };
 
 class DeviceLogs : public Queries<DeviceLogEntry> {
 public:
     virtual void add(const DeviceLogEntry& entry) = 0;
+    /// The lines about a record, newest first.
+    [[nodiscard]] virtual std::vector<DeviceLogEntry> of_record(const RecordId& record, std::size_t limit) const = 0;
+    /// When the device came and went between `from` and `to` (nothing: until now), both included, newest
+    /// first.
+    [[nodiscard]] virtual std::vector<DeviceLogEntry> connections_of(const DeviceId& device, Instant from,
+                                                                     const std::optional<Instant>& to,
+                                                                     std::size_t limit) const = 0;
+    /// The lines of a device before `before` (nothing: all), newest first, at most `limit` and all
+    /// others of the last one's millisecond.
+    [[nodiscard]] virtual std::vector<DeviceLogEntry> of_device(const DeviceId& device,
+                                                                const std::optional<Instant>& before,
+                                                                std::size_t limit) const = 0;
     /// Keeps the newest rows: removes at most `limit` that are older than `before`.
     virtual std::int64_t prune(Instant before, std::int64_t limit) = 0;
 };

@@ -1,5 +1,6 @@
 #include "app/presence.hpp"
 
+#include "app/log_types.hpp"
 #include "base/assert.hpp"
 #include "base/log.hpp"
 
@@ -203,8 +204,13 @@ void Presence::store_one(UnitOfWork& work, const Change& change) {
     if (!device || device->state == DeviceState::not_active) {
         return;
     }
-    work.device_logs().add(
-        {ids_.next(), row.device, row.online ? "online" : "offline", row.at, row.address, {}});
+    work.device_logs().add({ids_.next(),
+                            row.device,
+                            std::string(row.online ? log_type::online : log_type::offline),
+                            row.at,
+                            row.address,
+                            {},
+                            {}});
     work.after_commit([this, row, product = device->product] {
         live_.publish({row.at, live::DeviceStateChanged{
                                    row.device, product,

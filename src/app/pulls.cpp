@@ -2,6 +2,7 @@
 
 #include "app/device_messages.hpp"
 #include "app/device_messages_incoming.hpp"
+#include "app/log_types.hpp"
 #include "app/upgrade_sender.hpp"
 #include "base/log.hpp"
 #include "domain/message_matching.hpp"
@@ -151,7 +152,7 @@ bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
     if (decision.offer) {
         const UpgradeRecord* offered = record_named(context->records, *decision.offer);
         if (const auto firmware = work.firmwares().find(offered->firmware)) {
-            log_line(work, incoming, "pullFirmware", offered->id);
+            log_line(work, incoming, log_type::pull_firmware, *offered);
             const UpgradeRecord record = apply(offered->id, event::PullAnswered{pull.message_id});
             incoming.handled.reply = DownlinkMessage{
                 route_of(*device, incoming.carrier, incoming.message.product), clock_.now(),

@@ -3,6 +3,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "app/log_types.hpp"
+
 namespace updraft {
 namespace {
 
@@ -10,9 +12,9 @@ namespace {
 /// for every other change: what devices say is logged where it comes in, with its own words.
 std::string_view log_type_of(const Transition& transition, const RecordEvent& event) {
     if (transition.has(Effect::send_upgrade)) {
-        return "upgradeFirmware";
+        return log_type::upgrade_firmware;
     }
-    return std::holds_alternative<event::PullAnswered>(event) ? "pullFirmwareReply" : "";
+    return std::holds_alternative<event::PullAnswered>(event) ? log_type::pull_firmware_reply : "";
 }
 
 std::string log_content_of(const UpgradeRecord& record) {
@@ -43,9 +45,14 @@ void store_version(UnitOfWork& work, const UpgradeRecord& record, Instant now) {
 
 }  // namespace
 
+RecordStep step_of(const UpgradeRecord& record, bool state_changed) {
+    return {state_changed ? std::optional(record.state) : std::nullopt, record.attempt,
+            record.progress_percent, state_changed ? record.error_reason : std::string()};
+}
+
 Transition RecordChanges::apply(UnitOfWork& work, const UpgradeRecord& record,
-                                const RecordEvent& event) const {
-    Transition transition = apply_alone(work, record, event);
+                                const RecordEvent& event, const std::optional<Said>& said) const {
+    Transition transition = apply_alone(work, record, event, said);
     if (transition.changed && transition.has(Effect::supersede_lower)) {
         supersede_others(work, transition.record);
     }
@@ -54,11 +61,15 @@ Transition RecordChanges::apply(UnitOfWork& work, const UpgradeRecord& record,
 
 std::vector<Transition> RecordChanges::apply_to_all(UnitOfWork& work,
                                                     const std::vector<UpgradeRecord>& records,
-                                                    const RecordEvent& event) const {
+                                                    const RecordEvent& event,
+                                                    std::optional<Said> said) const {
     std::vector<Transition> transitions;
     transitions.reserve(records.size());
     for (const UpgradeRecord& record : records) {
-        transitions.push_back(apply_alone(work, record, event));
+        const Transition& done = transitions.emplace_back(apply_alone(work, record, event, said));
+        if (done.record.state != record.state) {
+            said.reset();
+        }
     }
     for (const Transition& transition : transitions) {
         if (transition.changed && transition.has(Effect::supersede_lower)) {
@@ -69,7 +80,8 @@ std::vector<Transition> RecordChanges::apply_to_all(UnitOfWork& work,
 }
 
 Transition RecordChanges::apply_alone(UnitOfWork& work, const UpgradeRecord& record,
-                                      const RecordEvent& event) const {
+                                      const RecordEvent& event,
+                                      const std::optional<Said>& said) const {
     const Instant now = clock_.now();
     Transition transition = updraft::apply(record, event, now);
     if (!transition.changed) {
@@ -77,15 +89,37 @@ Transition RecordChanges::apply_alone(UnitOfWork& work, const UpgradeRecord& rec
     }
     const UpgradeRecord& next = transition.record;
     work.records().update(record, next);
-    if (const std::string_view type = log_type_of(transition, event); !type.empty()) {
-        work.device_logs().add(
-            {ids_.next(), next.device, std::string(type), now, log_content_of(next), next.id});
-    }
+    log(work, transition, event, next.state != record.state, said, now);
     if (transition.has(Effect::device_has_version)) {
         store_version(work, next, now);
     }
     arrange(work, transition, next.state != record.state, now);
     return transition;
+}
+
+/// One line at most: the message that the server sends or that the device sent, with the record's
+/// new state; a new state alone where no message tells of it.
+void RecordChanges::log(UnitOfWork& work, const Transition& transition, const RecordEvent& event,
+                        bool state_changed, const std::optional<Said>& said, Instant now) const {
+    const UpgradeRecord& record = transition.record;
+    DeviceLogEntry line;
+    if (const std::string_view type = log_type_of(transition, event); !type.empty()) {
+        line.type = type;
+        line.content = log_content_of(record);
+    } else if (!state_changed) {
+        return;
+    } else if (said) {
+        line.type = said->type;
+        line.content = said->content;
+    } else {
+        line.type = log_type::record_state;
+    }
+    line.id = ids_.next();
+    line.device = record.device;
+    line.at = now;
+    line.record = record.id;
+    line.step = step_of(record, state_changed);
+    work.device_logs().add(line);
 }
 
 void RecordChanges::arrange(UnitOfWork& work, const Transition& transition, bool state_changed,

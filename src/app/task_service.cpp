@@ -236,6 +236,22 @@ bool TaskService::expand_next() {
     return more && *more;
 }
 
+bool TaskService::note_progress() {
+    constexpr std::size_t tasks_at_once = 200;
+    const std::vector<TaskId> changed = store_.read(
+        [](const Repositories& rows) { return rows.tasks().changed_counters(tasks_at_once); });
+    if (changed.empty()) {
+        return false;
+    }
+    const auto noted = store_.write([&](UnitOfWork& work) -> Result<void> {
+        for (const TaskId& task : changed) {
+            work.tasks().note_progress(task, clock_.now());
+        }
+        return {};
+    });
+    return noted && changed.size() == tasks_at_once;
+}
+
 Result<TaskRow> TaskService::remove(const TaskId& id, Removal removal) {
     return store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
         const auto found = work.tasks().find(id);

@@ -86,6 +86,10 @@ public:
     /// there is none. For the scheduler; after a restart it goes on where it was.
     bool expand_next();
 
+    /// Writes down how far the tasks are whose counters have changed since the last call, so many
+    /// at a time; false when all are done. For the scheduler.
+    bool note_progress();
+
 private:
     struct Bulk;
     [[nodiscard]] Result<UpgradeTask> settled(const Repositories& rows, UpgradeTask form) const;

@@ -18,6 +18,8 @@ Scheduler::Scheduler(Store& store, const RecordChanges& changes, Presence& prese
       deadlines_(store, changes, clock, options_.server_id, options_.deadlines) {
     dispatcher_.notify_with([this] { wake_up(); });
     add_job("sweep", options_.sweep_every, [this] { return sweep(); });
+    add_job("note progress", options_.note_progress_every,
+            [this] { return tasks_.note_progress(); });
     add_job("prune logs", options_.housekeeping_every, [this] { return prune_logs(); });
     add_job("collect files", options_.housekeeping_every, [this] { return files_.collect().more; });
     add_job("expire tokens", options_.housekeeping_every, [this] {

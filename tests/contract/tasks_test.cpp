@@ -692,6 +692,63 @@ TEST_P(FailureContract, RecordsAreFoundByTheirGroup) {
     EXPECT_EQ(found("checksum mismatch #"), std::vector<std::string>{"p1-0"});
 }
 
+// --- Progress over time ---
+
+TEST_P(FailureContract, PointsAreNotedOnlyWhenSomethingChanged) {
+    const auto changed = [&] {
+        return read([](const Repositories& rows) { return rows.tasks().changed_counters(10); });
+    };
+    const auto note = [&](std::int64_t second) {
+        write([&](UnitOfWork& work) { work.tasks().note_progress(TaskId{"7"}, at(second)); });
+    };
+    const auto points = [&] {
+        return read(
+            [](const Repositories& rows) { return rows.tasks().progress_of(TaskId{"7"}).points; });
+    };
+    EXPECT_EQ(points(), (std::vector<ProgressPoint>{{at(0), {6, 0, 0, 0, 0}}}));
+    note(1);
+    EXPECT_TRUE(changed().empty());
+    EXPECT_EQ(points().size(), 1U);
+    fail(0, "disk full", 10);
+    EXPECT_EQ(changed(), std::vector{TaskId{"7"}});
+    note(10);
+    fail(1, "disk full", 11);
+    note(11);
+    EXPECT_EQ(points(),
+              (std::vector<ProgressPoint>{
+                  {at(0), {6, 0, 0, 0, 0}}, {at(10), {5, 0, 0, 1, 0}}, {at(11), {4, 0, 0, 2, 0}}}));
+    fail(2, "disk full", 11);
+    note(12);
+    EXPECT_EQ(points().size(), 3U) << "the last one moves while it stands too close";
+    EXPECT_EQ(points().back(), (ProgressPoint{at(12), {3, 0, 0, 3, 0}}));
+    EXPECT_TRUE(changed().empty());
+    write([&](UnitOfWork& work) { work.tasks().remove(TaskId{"7"}); });
+    EXPECT_TRUE(points().empty());
+    note(13);  // it is gone
+}
+
+// A task that runs for a year must not cost more than one that runs for an hour.
+TEST_P(FailureContract, PointsAreThinnedOut) {
+    for (int i = 1; i <= 700; ++i) {
+        if (i % 2 == 1) {
+            fail(0, "disk full", i);
+        } else {
+            retry(0);
+        }
+        write([&](UnitOfWork& work) { work.tasks().note_progress(TaskId{"7"}, at(i * 2)); });
+    }
+    const TaskProgress progress =
+        read([](const Repositories& rows) { return rows.tasks().progress_of(TaskId{"7"}); });
+    EXPECT_LE(progress.points.size(), progress_points_max);
+    EXPECT_GT(progress.points.size(), progress_points_max / 3);
+    EXPECT_EQ(progress.interval, seconds(8));
+    EXPECT_EQ(progress.points.front().at, at(0));
+    EXPECT_EQ(progress.points.back().at, at(1'400));
+    for (std::size_t i = 1; i + 2 < progress.points.size(); ++i) {
+        EXPECT_GE(progress.points[i].at - progress.points[i - 1].at, progress.interval) << i;
+    }
+}
+
 TEST_P(FailureContract, GroupsGoWithTheirTask) {
     fail(0, "disk full", 10);
     write([&](UnitOfWork& work) { work.tasks().remove(TaskId{"7"}); });

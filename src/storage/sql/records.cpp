@@ -257,8 +257,10 @@ protected:
 private:
     [[nodiscard]] std::int64_t store_state(const UpgradeRecord& before, const UpgradeRecord& after);
     void move_counter(std::int64_t task, std::string_view state, std::int64_t change) {
-        db_.execute(fmt::format("UPDATE task_counter SET {0} = {0} + ? WHERE task_id = ?", state),
-                    change, task);
+        db_.execute(
+            fmt::format("UPDATE task_counter SET {0} = {0} + ?, changed = 1 WHERE task_id = ?",
+                        state),
+            change, task);
     }
 };
 
@@ -312,10 +314,10 @@ void SqlRecords::update(const UpgradeRecord& before, const UpgradeRecord& after)
         return;
     }
     if (store_state(before, after) > 0 && before.state != after.state) {
-        db_.execute(
-            fmt::format("UPDATE task_counter SET {0} = {0} - 1, {1} = {1} + 1 WHERE task_id = ?",
-                        name_of(before.state), name_of(after.state)),
-            number_of_id(after.task.value));
+        db_.execute(fmt::format("UPDATE task_counter SET {0} = {0} - 1, {1} = {1} + 1, changed = 1 "
+                                "WHERE task_id = ?",
+                                name_of(before.state), name_of(after.state)),
+                    number_of_id(after.task.value));
         count_end(db_, after);
     }
 }

@@ -326,8 +326,8 @@ const Table& device_log_table() {
             {"id", "t.id", Kind::integer},
             {"deviceId", "t.device_id", Kind::text, 0, Refers::device},
             {"type", "t.type"},
-            {"timestamp", "t.at", Kind::time, 0, Refers::nothing, nullptr, "t.id"},
-            {"createTime", "t.at", Kind::time, 0, Refers::nothing, nullptr, "t.id"},
+            {"timestamp", "t.at", Kind::time},
+            {"createTime", "t.at", Kind::time},
             {"content", "t.content"},
             {"recordId", "t.record_id", Kind::integer},
         }};

@@ -46,14 +46,19 @@ UpgradeTask read_task(Rows& rows) {
     return task;
 }
 
+RecordCounts read_counts(Rows& rows) {
+    RecordCounts counts;
+    counts.waiting = rows.integer();
+    counts.processing = rows.integer();
+    counts.success = rows.integer();
+    counts.failed = rows.integer();
+    counts.canceled = rows.integer();
+    return counts;
+}
+
 TaskRow read_row(Rows& rows) {
-    TaskRow row{read_task(rows), {}};
-    row.counts.waiting = rows.integer();
-    row.counts.processing = rows.integer();
-    row.counts.success = rows.integer();
-    row.counts.failed = rows.integer();
-    row.counts.canceled = rows.integer();
-    return row;
+    UpgradeTask task = read_task(rows);
+    return {std::move(task), read_counts(rows)};
 }
 
 /// Where the making of a task's records stands.
@@ -158,6 +163,18 @@ public:
     std::int64_t expand(const TaskId& id, std::int64_t limit, Instant now,
                         const std::function<std::int64_t()>& next_id) override;
 
+    [[nodiscard]] std::vector<TaskId> changed_counters(std::size_t limit) const override {
+        // Not indexed: one small row a task, and the index would cost with every report.
+        Rows rows = db_.query("SELECT task_id FROM task_counter WHERE changed = 1 LIMIT ?", limit);
+        std::vector<TaskId> tasks;
+        while (rows.next()) {
+            tasks.push_back(rows.number_id<TaskId>());
+        }
+        return tasks;
+    }
+    void note_progress(const TaskId& id, Instant now) override;
+    [[nodiscard]] TaskProgress progress_of(const TaskId& id) const override;
+
 private:
     /// The terms of a selection, strictly: a term that we do not understand must not widen it.
     [[nodiscard]] Condition condition_of(const DeviceSelection& selection) const {
@@ -201,6 +218,19 @@ private:
     std::int64_t make_records(Expansion& expansion, std::int64_t limit, Instant now,
                               const std::function<std::int64_t()>& next_id, bool& finished);
     void add_to_counter(std::int64_t task, std::string_view state, std::int64_t change);
+    [[nodiscard]] seconds interval_of(std::int64_t task) const {
+        Rows rows = db_.query("SELECT progress_interval_ms FROM upgrade_task WHERE id = ?", task);
+        return rows.next() ? std::chrono::duration_cast<seconds>(milliseconds(rows.integer()))
+                           : progress_interval_first;
+    }
+    [[nodiscard]] std::vector<ProgressPoint> newest_points(std::int64_t task,
+                                                           std::size_t limit) const;
+    void add_point(std::int64_t task, const ProgressPoint& point);
+    [[nodiscard]] std::int64_t count_points(std::int64_t task) const {
+        Rows rows = db_.query("SELECT count(*) FROM task_progress WHERE task_id = ?", task);
+        return rows.next() ? rows.integer() : 0;
+    }
+    void thin_out(std::int64_t task, seconds interval);
 };
 
 /// The busy devices are collected once from the two indexes of open records: a million probes into
@@ -307,7 +337,10 @@ std::int64_t SqlTasks::add(const UpgradeTask& task, const DeviceSelection& selec
     const std::int64_t id = number_of_id(task.id.value);
     const bool chosen = selection.devices || !condition_of(selection).sql.empty();
     insert_task(task, 0);
-    db_.execute("INSERT INTO task_counter VALUES (?, 0, 0, 0, 0, 0)", id);
+    db_.execute(
+        "INSERT INTO task_counter (task_id, waiting, processing, success, failed, canceled, "
+        "changed) VALUES (?, 0, 0, 0, 0, 0, 0)",
+        id);
     std::int64_t total = 0;
     if (chosen) {
         total = freeze(id, task.product, selection);
@@ -321,12 +354,91 @@ std::int64_t SqlTasks::add(const UpgradeTask& task, const DeviceSelection& selec
         id, chosen, total);
     db_.execute("UPDATE upgrade_task SET planned_total = ? WHERE id = ?", total, id);
     add_to_counter(id, task.stopped ? "canceled" : "waiting", total);
+    RecordCounts counts;
+    counts.of(task.stopped ? RecordState::canceled : RecordState::waiting) = total;
+    add_point(id, {task.created_at, counts});
     return total;
 }
 
 void SqlTasks::add_to_counter(std::int64_t task, std::string_view state, std::int64_t change) {
-    db_.execute(fmt::format("UPDATE task_counter SET {0} = {0} + ? WHERE task_id = ?", state),
-                change, task);
+    db_.execute(
+        fmt::format("UPDATE task_counter SET {0} = {0} + ?, changed = 1 WHERE task_id = ?", state),
+        change, task);
+}
+
+/// The last points, oldest first.
+std::vector<ProgressPoint> SqlTasks::newest_points(std::int64_t task, std::size_t limit) const {
+    Rows rows = db_.query(
+        "SELECT at, waiting, processing, success, failed, canceled FROM task_progress "
+        "WHERE task_id = ? ORDER BY at DESC LIMIT ?",
+        task, limit);
+    std::vector<ProgressPoint> points;
+    while (rows.next()) {
+        const Instant at = rows.time();
+        points.push_back({at, read_counts(rows)});
+    }
+    std::ranges::reverse(points);
+    return points;
+}
+
+/// At most one point a millisecond.
+void SqlTasks::add_point(std::int64_t task, const ProgressPoint& point) {
+    const RecordCounts& counts = point.counts;
+    db_.execute(
+        "INSERT INTO task_progress (task_id, at, waiting, processing, success, failed, canceled) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (task_id, at) DO UPDATE SET "
+        "waiting = excluded.waiting, processing = excluded.processing, "
+        "success = excluded.success, failed = excluded.failed, canceled = excluded.canceled",
+        task, point.at, counts.waiting, counts.processing, counts.success, counts.failed,
+        counts.canceled);
+}
+
+void SqlTasks::thin_out(std::int64_t task, seconds interval) {
+    std::vector<ProgressPoint> points = newest_points(task, progress_points_max + 1);
+    const std::vector<ProgressPoint> all = points;
+    while (points.size() > progress_points_max) {
+        interval *= 2;
+        points = thinned(points, interval);
+    }
+    auto kept = points.begin();
+    for (const ProgressPoint& point : all) {
+        if (kept != points.end() && *kept == point) {
+            ++kept;
+        } else {
+            db_.execute("DELETE FROM task_progress WHERE task_id = ? AND at = ?", task, point.at);
+        }
+    }
+    db_.execute("UPDATE upgrade_task SET progress_interval_ms = ? WHERE id = ?",
+                milliseconds(interval).count(), task);
+}
+
+void SqlTasks::note_progress(const TaskId& id, Instant now) {
+    const std::int64_t task = number_or_none(id.value);
+    db_.execute("UPDATE task_counter SET changed = 0 WHERE task_id = ?", task);
+    const std::optional<TaskRow> row = find(id);
+    if (!row) {
+        return;
+    }
+    const seconds interval = interval_of(task);
+    const std::vector<ProgressPoint> newest = newest_points(task, 2);
+    const NextPoint next = next_point(newest, row->counts, interval);
+    if (next == NextPoint::none) {
+        return;
+    }
+    if (next == NextPoint::moves) {
+        db_.execute("DELETE FROM task_progress WHERE task_id = ? AND at = ?", task,
+                    newest.back().at);
+    }
+    const Instant at = newest.empty() ? now : std::max(now, newest.back().at);
+    add_point(task, {at, row->counts});
+    if (count_points(task) > static_cast<std::int64_t>(progress_points_max)) {
+        thin_out(task, interval);
+    }
+}
+
+TaskProgress SqlTasks::progress_of(const TaskId& id) const {
+    const std::int64_t task = number_or_none(id.value);
+    return {newest_points(task, progress_points_max), interval_of(task)};
 }
 
 std::optional<Expansion> SqlTasks::expansion_of(std::int64_t task) const {

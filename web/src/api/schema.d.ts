@@ -1320,6 +1320,8 @@ export interface paths {
     "/device/instance/{id}/configuration/_reset": components["pathItems"]["resetDeviceConfiguration"];
     "/device-instance/{id}/logs": components["pathItems"]["deviceLogs"];
     "/device/instance/{id}/logs": components["pathItems"]["deviceLogs"];
+    "/device-instance/{id}/timeline": components["pathItems"]["deviceTimeline"];
+    "/device/instance/{id}/timeline": components["pathItems"]["deviceTimeline"];
     "/device-instance/{id}/message": components["pathItems"]["sendDeviceMessage"];
     "/device/instance/{id}/message": components["pathItems"]["sendDeviceMessage"];
     "/firmware/_query": {
@@ -1662,6 +1664,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/firmware/upgrade/task/{id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 任务进度曲线 · How the task went over time, at most 300 points */
+        get: operations["getTaskProgress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/firmware/upgrade/task/{id}/_start": {
         parameters: {
             query?: never;
@@ -1796,6 +1815,23 @@ export interface paths {
         put?: never;
         /** 是否存在升级记录 · Whether any of the upgrade records match */
         post: operations["anyRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/firmware/upgrade/history/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 升级过程 · What happened to one record: its states, the messages, the connection of its device; oldest first, the newest 1000 */
+        get: operations["getRecordTimeline"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3065,6 +3101,92 @@ export interface components {
             /** @description Failed records in groups that are not listed. */
             otherCount: number;
         };
+        /** @description The counters of a task at one moment. */
+        ProgressPoint: {
+            timestamp: components["schemas"]["Millis"];
+            waiting: number;
+            processing: number;
+            success: number;
+            failed: number;
+            canceled: number;
+        };
+        /**
+         * @example {
+         *       "points": [
+         *         {
+         *           "timestamp": 1735689600000,
+         *           "waiting": 200,
+         *           "processing": 0,
+         *           "success": 0,
+         *           "failed": 0,
+         *           "canceled": 0
+         *         },
+         *         {
+         *           "timestamp": 1735689602000,
+         *           "waiting": 150,
+         *           "processing": 40,
+         *           "success": 9,
+         *           "failed": 1,
+         *           "canceled": 0
+         *         }
+         *       ],
+         *       "intervalSeconds": 2
+         *     }
+         */
+        TaskProgress: {
+            /** @description Oldest first, from the creation of the task to now; of a task that has ended, to its end. No point is spent on a time in which nothing changed. */
+            points: components["schemas"]["ProgressPoint"][];
+            /** @description The least distance between points, but for the last ones; doubles as the task grows old. */
+            intervalSeconds: number;
+        };
+        /**
+         * @description One thing that happened to a device.
+         * @example {
+         *       "id": "1864200000000000301-state",
+         *       "timestamp": 1735689660000,
+         *       "recordId": "1864200000000000201",
+         *       "deviceId": "d1",
+         *       "kind": "state",
+         *       "type": "recordState",
+         *       "text": "升级失败",
+         *       "attempt": 1,
+         *       "state": {
+         *         "value": "failed",
+         *         "text": "升级失败"
+         *       },
+         *       "progress": 40,
+         *       "errorReason": "checksum mismatch 12"
+         *     }
+         */
+        TimelineEntry: {
+            /** @description Its own within a timeline. */
+            id: string;
+            timestamp: components["schemas"]["Millis"];
+            /** @description The upgrade record that it concerned. */
+            recordId?: string;
+            deviceId: string;
+            /**
+             * @description state: the record entered a state. message: device or server said something. connection: the device came online or went offline.
+             * @enum {string}
+             */
+            kind: "state" | "message" | "connection";
+            /** @description Of messages and connections the type of the device log: upgradeFirmware, upgradeFirmwareReply, upgradeFirmwareProgress, pullFirmware, pullFirmwareReply, readFirmwareReply, reportFirmware, online, offline; of states recordState. */
+            type: string;
+            /** @description For people: what the type or the state is called. */
+            text: string;
+            /** @description Of the record; 1 for the first try. */
+            attempt?: number;
+            state?: components["schemas"]["RecordState"];
+            progress?: number;
+            errorReason?: string;
+            /**
+             * @description Of messages: up from the device, down to it.
+             * @enum {string}
+             */
+            direction?: "up" | "down";
+            /** @description Of messages: JSON text as it was sent, cut if long. Of connections: the address. */
+            content?: string;
+        };
         /**
          * @example {
          *       "id": "1864200000000000201",
@@ -3340,6 +3462,28 @@ export interface components {
                 } & components["schemas"]["Envelope"];
                 "application/x-ndjson": string;
                 "text/event-stream": string;
+            };
+        };
+        /** @description The counters over time. */
+        TaskProgress: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["TaskProgress"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description What happened. */
+        Timeline: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["TimelineEntry"][];
+                } & components["schemas"]["Envelope"];
             };
         };
         /** @description The failed records in groups. */
@@ -4098,6 +4242,10 @@ export interface components {
         AccessKey: string;
         /** @description true: a browser saves instead of showing. */
         Attachment: boolean;
+        /** @description Only what happened before: the timestamp of the last entry, for the next page. */
+        Before: components["schemas"]["Millis"];
+        /** @description Entries of the same millisecond stay together, so that a page may be a little longer; a shorter one is the last. */
+        TimelineLimit: number;
         /** @description Only events of this task. */
         EventsOfTask: string;
         /** @description Only events of this firmware. */
@@ -4772,6 +4920,23 @@ export interface components {
             get?: never;
             /** 重置配置 · Drop the device's own values; answers what holds now */
             put: operations["resetDeviceConfiguration"];
+            post?: never;
+            delete?: never;
+            options?: never;
+            head?: never;
+            patch?: never;
+            trace?: never;
+        };
+        deviceTimeline: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            /** 设备时间线 · What happened to a device over all its records, newest first */
+            get: operations["getDeviceTimeline"];
+            put?: never;
             post?: never;
             delete?: never;
             options?: never;
@@ -8141,6 +8306,29 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
+    getTaskProgress: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["TaskProgress"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
     startTask: {
         parameters: {
             query?: never;
@@ -8472,6 +8660,29 @@ export interface operations {
             403: components["responses"]["Denied"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    getRecordTimeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Timeline"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
             "5XX": components["responses"]["Failed"];
         };
     };
@@ -9993,6 +10204,34 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Map"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    getDeviceTimeline: {
+        parameters: {
+            query?: {
+                /** @description Only what happened before: the timestamp of the last entry, for the next page. */
+                before?: components["parameters"]["Before"];
+                /** @description Entries of the same millisecond stay together, so that a page may be a little longer; a shorter one is the last. */
+                limit?: components["parameters"]["TimelineLimit"];
+            };
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Timeline"];
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Denied"];

@@ -50,24 +50,6 @@ void put_product(json::object& json, const ProductCatalog::Entry& entry, Languag
     put_text(json, "accessName", product.access_name);
 }
 
-/// The words of spec 2.8 for the types of log lines; another type shows itself.
-Text log_label(const std::string& type) {
-    static const std::map<std::string, Text> labels{
-        {"readFirmware", {"读取固件信息", "Read firmware"}},
-        {"readFirmwareReply", {"读取固件信息回复", "Read firmware reply"}},
-        {"reportFirmware", {"上报固件信息", "Report firmware"}},
-        {"pullFirmware", {"拉取固件信息", "Pull firmware"}},
-        {"pullFirmwareReply", {"拉取固件信息回复", "Pull firmware reply"}},
-        {"upgradeFirmware", {"推送固件信息", "Push firmware"}},
-        {"upgradeFirmwareReply", {"推送固件信息回复", "Push firmware reply"}},
-        {"upgradeFirmwareProgress", {"固件更新进度", "Upgrade progress"}},
-        {"online", {"上线", "Online"}},
-        {"offline", {"离线", "Offline"}},
-    };
-    const auto found = labels.find(type);
-    return found == labels.end() ? Text{type, type} : found->second;
-}
-
 }  // namespace
 
 DetailSwitches switches_of(const Query& query) {
@@ -119,12 +101,40 @@ json::object device_detail_json(const DeviceRow& row, ProductCatalog& catalog,
     return json;
 }
 
+Text log_label(const std::string& type) {
+    static const std::map<std::string, Text> labels{
+        {"readFirmware", {"读取固件信息", "Read firmware"}},
+        {"readFirmwareReply", {"读取固件信息回复", "Read firmware reply"}},
+        {"reportFirmware", {"上报固件信息", "Report firmware"}},
+        {"pullFirmware", {"拉取固件信息", "Pull firmware"}},
+        {"pullFirmwareReply", {"拉取固件信息回复", "Pull firmware reply"}},
+        {"upgradeFirmware", {"推送固件信息", "Push firmware"}},
+        {"upgradeFirmwareReply", {"推送固件信息回复", "Push firmware reply"}},
+        {"upgradeFirmwareProgress", {"固件更新进度", "Upgrade progress"}},
+        {"online", {"上线", "Online"}},
+        {"offline", {"离线", "Offline"}},
+        {"recordState", {"升级状态", "Upgrade state"}},
+    };
+    const auto found = labels.find(type);
+    return found == labels.end() ? Text{type, type} : found->second;
+}
+
+/// A line without a message tells of a record's new state.
+static std::string content_of(const DeviceLogEntry& entry) {
+    if (!entry.content.empty() || !entry.step || !entry.step->state) {
+        return entry.content;
+    }
+    json::object step{{"state", name_of(*entry.step->state)}, {"attempt", entry.step->attempt}};
+    put_text(step, "errorReason", entry.step->error_reason);
+    return json::serialize(step);
+}
+
 json::object device_log_json(const DeviceLogEntry& entry, Language language) {
     json::object json{{"id", entry.id},
                       {"deviceId", entry.device.value},
                       {"type", choice_json(entry.type, log_label(entry.type), language)},
                       {"timestamp", to_millis(entry.at)},
-                      {"content", entry.content}};
+                      {"content", content_of(entry)}};
     put_text(json, "recordId", entry.record ? entry.record->value : "");
     return json;
 }

@@ -20,6 +20,8 @@ struct DetailSwitches {
 [[nodiscard]] json::object device_detail_json(const DeviceRow& row, ProductCatalog& catalog,
                                               const DetailSwitches& switches, Language language);
 /// One line of a device's log.
+/// The words of spec 2.8 for the types of log lines; another type shows itself.
+[[nodiscard]] Text log_label(const std::string& type);
 [[nodiscard]] json::object device_log_json(const DeviceLogEntry& entry, Language language);
 
 }  // namespace updraft::rest

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string_view>
+
+/// The types of lines in a device's log (spec 2.8); all but the last are what JetLinks calls them.
+namespace updraft::log_type {
+
+inline constexpr std::string_view read_firmware = "readFirmware";
+inline constexpr std::string_view read_firmware_reply = "readFirmwareReply";
+inline constexpr std::string_view report_firmware = "reportFirmware";
+inline constexpr std::string_view pull_firmware = "pullFirmware";
+inline constexpr std::string_view pull_firmware_reply = "pullFirmwareReply";
+inline constexpr std::string_view upgrade_firmware = "upgradeFirmware";
+inline constexpr std::string_view upgrade_firmware_reply = "upgradeFirmwareReply";
+inline constexpr std::string_view upgrade_firmware_progress = "upgradeFirmwareProgress";
+inline constexpr std::string_view online = "online";
+inline constexpr std::string_view offline = "offline";
+/// A record entered a state and no message tells of it: a deadline, an operator, another record.
+inline constexpr std::string_view record_state = "recordState";
+
+}  // namespace updraft::log_type
