@@ -83,6 +83,10 @@ void add_operator_commands(CLI::App& program, int& status, Language language) {
     add_product_commands(commands);
     add_device_commands(commands);
     add_firmware_commands(commands);
+    add_task_commands(commands);
+    add_record_commands(commands);
+    add_token_commands(commands);
+    add_completion_command(commands);
 }
 
 CLI::App& Commands::group(const std::string& name, const Text& what) const {

@@ -22,6 +22,9 @@ public:
     Commands(CLI::App& program, int& status, Language language)
         : program_(program), status_(status), language_(language) {}
 
+    [[nodiscard]] const std::string& in_language(const Text& text) const {
+        return text.in(language_);
+    }
     [[nodiscard]] CLI::App& program() const { return program_; }
 
     /// A command that only has commands below it: `updraft device`.
@@ -88,6 +91,8 @@ void add_product_commands(const Commands& commands);
 void add_device_commands(const Commands& commands);
 void add_firmware_commands(const Commands& commands);
 void add_task_commands(const Commands& commands);
+/// `task records`, beside the other commands of a task.
+void add_task_records(const Commands& commands, CLI::App& group);
 void add_record_commands(const Commands& commands);
 void add_token_commands(const Commands& commands);
 void add_completion_command(const Commands& commands);

@@ -61,6 +61,8 @@ public:
     [[nodiscard]] Result<client::RestClient*> api();
     /// The same for an address, without a token.
     [[nodiscard]] Result<client::RestClient*> api_of(const Target& target);
+    /// Ends the calls under way and refuses later ones. Safe from every thread after api().
+    void cancel_calls() { http_->cancel(); }
     /// Who is talked to; after api() or api_of().
     [[nodiscard]] const Target& target() const { return target_; }
 

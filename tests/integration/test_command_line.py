@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from support.cli import DONE, FAILURES, NOT_ALLOWED, REFUSED, UNREACHABLE, USAGE, Cli
+from support.cli import NOT_ALLOWED, REFUSED, UNREACHABLE, USAGE, Cli
 from support.proxy import Proxy
 
 MIB = 1024 * 1024

@@ -13,6 +13,7 @@ class Proxy:
         self._lock = threading.Condition()
         self._open = []
         self._bytes = 0
+        self._streams = 0
         self._cut_at = None
         self._refuse = 0
 
@@ -35,6 +36,15 @@ class Proxy:
     def wait_uploaded(self, count, seconds=20):
         with self._lock:
             assert self._lock.wait_for(lambda: self._bytes >= count, seconds), self._bytes
+
+    def wait_streams(self, count, seconds=20):
+        """Until so many connections have brought something from the server."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: self._streams >= count, seconds), self._streams
+
+    def cut(self):
+        """Ends every connection."""
+        self._cut()
 
     def __enter__(self):
         threading.Thread(target=self._accept, daemon=True).start()
@@ -66,7 +76,13 @@ class Proxy:
 
     def _pass(self, source, sink, counted):
         try:
+            heard = False
             while piece := source.recv(65536):
+                if not counted and not heard:
+                    heard = True
+                    with self._lock:
+                        self._streams += 1
+                        self._lock.notify_all()
                 if counted and self._count(len(piece)):
                     return
                 sink.sendall(piece)
