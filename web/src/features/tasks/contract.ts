@@ -2,6 +2,7 @@
 import { api, call } from '@/api/client'
 import { equals } from '@/api/query'
 import type { TimelineEntry } from '@/features/devices/timeline'
+import type { Progress } from './progress'
 
 export const keys = {
   task: (id: string) => ['task', 'one', id],
@@ -35,3 +36,11 @@ export const getTimeline = (id: string, signal?: AbortSignal) =>
       { params: { path: { id } }, signal } as never,
     ),
   ) as unknown as Promise<TimelineEntry[]>
+
+export const getProgress = (id: string, signal?: AbortSignal) =>
+  call(
+    api.GET(
+      '/firmware/upgrade/task/{id}/progress' as never,
+      { params: { path: { id } }, signal } as never,
+    ),
+  ) as unknown as Promise<Progress>
