@@ -1,8 +1,6 @@
 /** Answers of routes for single tasks and records, and the keys under which the cache holds them. */
 import { api, call } from '@/api/client'
 import { equals } from '@/api/query'
-import type { TimelineEntry } from '@/features/devices/timeline'
-import type { Progress } from './progress'
 
 export const keys = {
   task: (id: string) => ['task', 'one', id],
@@ -30,17 +28,7 @@ export const getRecord = async (taskId: string, id: string, signal?: AbortSignal
 }
 
 export const getTimeline = (id: string, signal?: AbortSignal) =>
-  call(
-    api.GET(
-      '/firmware/upgrade/history/{id}/timeline' as never,
-      { params: { path: { id } }, signal } as never,
-    ),
-  ) as unknown as Promise<TimelineEntry[]>
+  call(api.GET('/firmware/upgrade/history/{id}/timeline', { params: { path: { id } }, signal }))
 
 export const getProgress = (id: string, signal?: AbortSignal) =>
-  call(
-    api.GET(
-      '/firmware/upgrade/task/{id}/progress' as never,
-      { params: { path: { id } }, signal } as never,
-    ),
-  ) as unknown as Promise<Progress>
+  call(api.GET('/firmware/upgrade/task/{id}/progress', { params: { path: { id } }, signal }))
