@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/vue-query'
 import { computed, onMounted, onUnmounted, reactive, ref, watch } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { onBeforeRouteLeave, useRouter } from 'vue-router'
-import { api, ApiError, call } from '@/api/client'
+import { api, ApiError, call, type FieldError } from '@/api/client'
 import { useSession } from '@/app/session'
 import { useFeedback } from '@/ui'
 import { DraftStore } from './draft'
@@ -22,6 +22,12 @@ import { useActiveUpgrades, useUpgradableProducts } from './queries'
 import { useUpload } from './useUpload'
 
 const savePause = 300
+
+/** A duplicate names its columns only: the message belongs to the first. */
+function fieldsOf(error: ApiError): FieldError[] {
+  const [column] = error.code === 'duplicate_key' ? (error.result as string[]) : []
+  return column ? [{ property: column, message: error.message }] : error.fields
+}
 
 /** @param before The firmware that is edited; undefined for a new one. */
 export function useFirmwareForm(before?: Firmware) {
@@ -246,7 +252,7 @@ export function useFirmwareForm(before?: Firmware) {
     return before.id
   }
   function take(error: unknown): boolean {
-    const fields = error instanceof ApiError ? error.fields : []
+    const fields = error instanceof ApiError ? fieldsOf(error) : []
     for (const { property, message } of fields) {
       refused.set(property.replace(/\[(\d+)\]/g, '.$1'), message)
     }
