@@ -90,6 +90,16 @@ std::string to_base64(const unsigned char* bytes, std::size_t size) {
 
 }  // namespace
 
+std::string secret_sha256(std::string_view secret) {
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (EVP_Digest(secret.data(), secret.size(), digest.data(), &size, EVP_sha256(), nullptr) !=
+        1) {
+        throw std::runtime_error("OpenSSL could not compute a SHA-256");
+    }
+    return to_hex(std::span(digest.data(), size));
+}
+
 Result<void> checked_password(const std::string& password) {
     if (code_points(password) < password_characters_min) {
         return Error::invalid("password",

@@ -3,6 +3,7 @@
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 
@@ -11,6 +12,9 @@ namespace updraft {
 /// Shortest password that a person may choose.
 inline constexpr std::size_t password_characters_min = 8;
 inline constexpr std::size_t password_bytes_max = 256;
+
+/// What is stored of a token instead of it: the SHA-256, lower-case hex.
+[[nodiscard]] std::string secret_sha256(std::string_view secret);
 
 /// Refuses a password that is too short or too long, without repeating it.
 [[nodiscard]] Result<void> checked_password(const std::string& password);

@@ -1,10 +1,6 @@
 #include "app/access_service.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
-#include <stdexcept>
 
 #include "app/menu.hpp"
 #include "base/bytes.hpp"
@@ -14,16 +10,6 @@ namespace updraft {
 namespace {
 
 constexpr std::size_t token_bytes = 16;  // 32 hex digits
-
-std::string sha256_hex(std::string_view secret) {
-    std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    if (EVP_Digest(secret.data(), secret.size(), digest.data(), &size, EVP_sha256(), nullptr) !=
-        1) {
-        throw std::runtime_error("OpenSSL could not compute a SHA-256");
-    }
-    return to_hex(std::span(digest.data(), size));
-}
 
 Error not_signed_in() {
     return Error::of(ErrorCode::unauthorized, text("用户未登录", "you are not signed in"));
@@ -39,8 +25,18 @@ Error wrong_password() {
                      text("用户名密码错误或用户已被禁用", "wrong user name or password"));
 }
 
-bool expired(const TokenRow& token, Instant now) {
-    return token.idle_timeout && now - token.last_used_at > *token.idle_timeout;
+/// Looks for a sign-in, then for a machine token, whose row is made up; false if it is neither.
+bool find_token(const Repositories& rows, const std::string& hash, TokenRow& row,
+                std::optional<ApiToken>& machine) {
+    if (const std::optional<TokenRow> signed_in = rows.tokens().find(hash)) {
+        row = *signed_in;
+        return true;
+    }
+    machine = rows.api_tokens().find_by_hash(hash);
+    if (machine) {
+        row = {hash, machine->user, std::nullopt, machine->last_used_at.value_or(Instant{})};
+    }
+    return machine.has_value();
 }
 
 /// The user name and the address are keys of their own: a stranger cannot lock out `admin`
@@ -99,13 +95,35 @@ void SignInFailures::make_room(Instant now) {
 }
 
 Identity identity_of(const User& user, const std::vector<Role>& roles) {
-    Identity identity{user.id, user.username, user.name, user.username == admin_username, {}};
+    Identity identity{
+        user.id, user.username, user.name, user.username == admin_username, {}, false};
     for (const Role& role : roles) {
         for (auto& [resource, actions] : permissions_of(role.grants)) {
             identity.permissions[resource].insert(actions.begin(), actions.end());
         }
     }
     return identity;
+}
+
+Result<void> only_a_person(const Identity& identity) {
+    if (!identity.machine) {
+        return {};
+    }
+    return Error::of(ErrorCode::access_denied,
+                     text("机器令牌不能执行此操作, 请使用用户名和密码登录",
+                          "a machine token cannot do this, sign in with a password"));
+}
+
+Identity narrowed(const Identity& user, const std::vector<Permission>& scopes) {
+    Identity machine{user.user, user.username, user.name, false, {}, true};
+    for (const Permission& scope : scopes) {
+        for (const std::string& action : scope.actions) {
+            if (user.may(scope.id, action)) {
+                machine.permissions[scope.id].insert(action);
+            }
+        }
+    }
+    return machine;
 }
 
 std::vector<Role> roles_of(const Repositories& rows, const User& user) {
@@ -141,12 +159,12 @@ Result<std::optional<std::string>> AccessService::start(
     }
     std::string token = random_hex(token_bytes);
     const std::scoped_lock lock(mutex_);
-    set_up_hash_ = sha256_hex(token);
+    set_up_hash_ = secret_sha256(token);
     return std::optional<std::string>(std::move(token));
 }
 
 bool AccessService::is_set_up_token(const std::string& token) const {
-    const std::string hash = sha256_hex(token);
+    const std::string hash = secret_sha256(token);
     const std::scoped_lock lock(mutex_);
     return !set_up_hash_.empty() && equals_constant_time(hash, set_up_hash_);
 }
@@ -250,19 +268,19 @@ Result<SignedIn> AccessService::sign_in(const SignIn& request) {
     signed_in.identity = identity_of(signed_in.user, signed_in.roles);
 
     const Instant now = clock_.now();
-    const TokenRow row{sha256_hex(signed_in.token), signed_in.user.id, signed_in.idle_timeout, now};
+    const TokenRow row{secret_sha256(signed_in.token), signed_in.user.id, signed_in.idle_timeout, now};
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         work.tokens().remove_expired(now);
         work.tokens().add(row);
         return {};
     }));
-    remember(row.token_sha256, {row, signed_in.identity, now, now}, generation());
+    remember(row.token_sha256, {row, std::nullopt, signed_in.identity, now, now}, generation());
     log::info("access", "signed in username={} address={}", request.username, request.address);
     return signed_in;
 }
 
 void AccessService::sign_out(const std::string& token) {
-    const std::string hash = sha256_hex(token);
+    const std::string hash = secret_sha256(token);
     {
         const std::scoped_lock lock(mutex_);
         cached_.erase(hash);
@@ -277,77 +295,92 @@ void AccessService::sign_out(const std::string& token) {
 }
 
 Result<Identity> AccessService::identify(const std::string& token) {
+    return identity_behind(token, Use::extend);
+}
+
+Result<Identity> AccessService::look(const std::string& token) {
+    return identity_behind(token, Use::look);
+}
+
+Result<Identity> AccessService::identity_behind(const std::string& token, Use use) {
     if (token.empty()) {
         return not_signed_in();
     }
     const Instant now = clock_.now();
-    const std::string hash = sha256_hex(token);
-    std::optional<Identity> known = cached_identity(hash, now);
+    const std::string hash = secret_sha256(token);
+    std::optional<Identity> known = cached_identity(hash, use, now);
     Result<Identity> identity =
-        known ? Result<Identity>(*std::move(known)) : read_identity(hash, now);
-    if (identity) {
+        known ? Result<Identity>(*std::move(known)) : read_identity(hash, use, now);
+    if (identity && use == Use::extend) {
         touch(hash, now);
     }
     return identity;
 }
 
-bool AccessService::is_signed_in(const std::string& token) const {
-    const std::string hash = sha256_hex(token);
-    {
-        const std::scoped_lock lock(mutex_);
-        if (const auto found = cached_.find(hash); found != cached_.end()) {
-            return !expired(found->second.row, clock_.now());
-        }
+bool AccessService::expired(const CachedToken& token, Instant now) {
+    if (token.machine) {
+        return token.machine->expires_at && now >= *token.machine->expires_at;
     }
-    const auto row =
-        store_.read([&](const Repositories& rows) { return rows.tokens().find(hash); });
-    return row && !expired(*row, clock_.now());
+    return token.row.idle_timeout && now - token.row.last_used_at > *token.row.idle_timeout;
 }
 
-std::optional<Identity> AccessService::cached_identity(const std::string& hash, Instant now) {
+std::optional<Identity> AccessService::cached_identity(const std::string& hash, Use use,
+                                                       Instant now) {
     const std::scoped_lock lock(mutex_);
     const auto found = cached_.find(hash);
     if (found == cached_.end()) {
         return std::nullopt;
     }
     CachedToken& cached = found->second;
-    if (expired(cached.row, now) || now - cached.read_at > options_.identity_max_age) {
+    if (expired(cached, now) || now - cached.read_at > options_.identity_max_age) {
         return std::nullopt;  // the store knows better; what it says replaces this
     }
-    cached.row.last_used_at = std::max(cached.row.last_used_at, now);
+    if (use == Use::extend) {
+        cached.row.last_used_at = std::max(cached.row.last_used_at, now);
+    }
     return cached.identity;
 }
 
-Result<Identity> AccessService::read_identity(const std::string& hash, Instant now) {
+Result<Identity> AccessService::read_identity(const std::string& hash, Use use, Instant now) {
     const std::uint64_t as_of = generation();
-    std::optional<TokenRow> row;
+    CachedToken token;
+    bool found = false;
     std::optional<User> user;
     std::vector<Role> roles;
     store_.read([&](const Repositories& rows) {
-        row = rows.tokens().find(hash);
-        user = row ? rows.users().find(row->user) : std::nullopt;
+        found = find_token(rows, hash, token.row, token.machine);
+        user = found ? rows.users().find(token.row.user) : std::nullopt;
         roles = user ? roles_of(rows, *user) : roles;
     });
-    const Instant stored = row ? row->last_used_at : Instant{};
-    if (row) {
+    token.touched_at = token.row.last_used_at;
+    if (found) {
         // The stored time lags behind: uses since then are in memory.
         const std::scoped_lock lock(mutex_);
-        if (const auto found = cached_.find(hash); found != cached_.end()) {
-            row->last_used_at = std::max(row->last_used_at, found->second.row.last_used_at);
+        if (const auto known = cached_.find(hash); known != cached_.end()) {
+            token.row.last_used_at =
+                std::max(token.row.last_used_at, known->second.row.last_used_at);
         }
     }
-    if (!row || !user || !user->enabled || expired(*row, now)) {
+    if (!found || !user || !user->enabled || expired(token, now)) {
         const std::scoped_lock lock(mutex_);
         cached_.erase(hash);
         return sign_in_ended();
     }
-    row->last_used_at = now;
-    Identity identity = identity_of(*user, roles);
-    remember(hash, {*row, identity, now, stored}, as_of);
+    if (use == Use::extend) {
+        token.row.last_used_at = now;
+    }
+    token.identity = identity_of(*user, roles);
+    if (token.machine) {
+        token.identity = narrowed(token.identity, token.machine->scopes);
+    }
+    token.read_at = now;
+    Identity identity = token.identity;
+    remember(hash, std::move(token), as_of);
     return identity;
 }
 
 void AccessService::touch(const std::string& hash, Instant now) {
+    bool machine = false;
     {
         const std::scoped_lock lock(mutex_);
         const auto found = cached_.find(hash);
@@ -355,11 +388,16 @@ void AccessService::touch(const std::string& hash, Instant now) {
             return;
         }
         found->second.touched_at = now;
+        machine = found->second.machine.has_value();
     }
     try {
         store_.submit(
-            [hash, now](UnitOfWork& work) {
-                work.tokens().touch(hash, now);
+            [hash, now, machine](UnitOfWork& work) {
+                if (machine) {
+                    work.api_tokens().touch(hash, now);
+                } else {
+                    work.tokens().touch(hash, now);
+                }
                 return true;
             },
             [](std::exception_ptr) {});
@@ -397,6 +435,7 @@ void AccessService::forget_cached() {
 Result<void> AccessService::change_password(const Identity& identity, const std::string& token,
                                             const std::string& old_password,
                                             const std::string& new_password) {
+    UPDRAFT_CHECK(only_a_person(identity));
     std::optional<User> user =
         store_.read([&](const Repositories& rows) { return rows.users().find(identity.user); });
     if (!user) {
@@ -408,7 +447,7 @@ Result<void> AccessService::change_password(const Identity& identity, const std:
     }
     UPDRAFT_CHECK(checked_password(new_password));
     UPDRAFT_TRY(const std::string hash, passwords_.hash(new_password));
-    const std::string kept = sha256_hex(token);
+    const std::string kept = secret_sha256(token);
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         std::optional<User> current = work.users().find(identity.user);
         if (!current) {

@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "domain/api_token.hpp"
 
 namespace updraft {
 
@@ -75,7 +76,8 @@ private:
 };
 
 /// Sign-in, tokens and who may do what. Tokens are 32 hex digits, of which only the SHA-256 is
-/// stored; every use extends them (spec 2.2). Safe from every thread; blocks on the store.
+/// stored; every use extends them (spec 2.2). Machine tokens are known here too. Safe from every
+/// thread; blocks on the store.
 class AccessService {
 public:
     AccessService(Store& store, const Clock& clock, SnowflakeIds& ids, AccessOptions options = {});
@@ -95,10 +97,12 @@ public:
     void sign_out(const std::string& token);
     /// Who is behind a token, and extends it. Errors: unauthorized (no token), token_expired.
     [[nodiscard]] Result<Identity> identify(const std::string& token);
-    [[nodiscard]] bool is_signed_in(const std::string& token) const;
+    /// The same without extending it: for what goes on without anybody asking.
+    [[nodiscard]] Result<Identity> look(const std::string& token);
+    [[nodiscard]] bool is_signed_in(const std::string& token) { return look(token).has_value(); }
 
     /// Changes one's own password; ends all other sign-ins of the user. Errors: login_failed (old
-    /// password), invalid_argument (new one).
+    /// password), invalid_argument (new one), access_denied (a machine).
     [[nodiscard]] Result<void> change_password(const Identity& identity, const std::string& token,
                                                const std::string& old_password,
                                                const std::string& new_password);
@@ -111,7 +115,8 @@ public:
 
 private:
     struct CachedToken {
-        TokenRow row;
+        TokenRow row;  ///< of a machine token: made up
+        std::optional<ApiToken> machine;
         Identity identity;
         Instant read_at;     ///< identity as of then
         Instant touched_at;  ///< last use as stored
@@ -119,8 +124,12 @@ private:
 
     [[nodiscard]] Result<User> checked_user(const SignIn& request);
     [[nodiscard]] Result<void> count_attempt(const SignIn& request);
-    [[nodiscard]] Result<Identity> read_identity(const std::string& hash, Instant now);
-    [[nodiscard]] std::optional<Identity> cached_identity(const std::string& hash, Instant now);
+    enum class Use : std::uint8_t { look, extend };
+    [[nodiscard]] Result<Identity> identity_behind(const std::string& token, Use use);
+    [[nodiscard]] Result<Identity> read_identity(const std::string& hash, Use use, Instant now);
+    [[nodiscard]] std::optional<Identity> cached_identity(const std::string& hash, Use use,
+                                                          Instant now);
+    [[nodiscard]] static bool expired(const CachedToken& token, Instant now);
     void touch(const std::string& hash, Instant now);
     [[nodiscard]] std::uint64_t generation() const;
     void remember(const std::string& hash, CachedToken token, std::uint64_t as_of);
@@ -139,6 +148,12 @@ private:
     std::unordered_map<std::string, CachedToken> cached_;
     std::uint64_t generation_ = 0;  ///< counts sign-outs and changes of rights
 };
+
+/// Refuses a machine: what only a person may do, signed in. Errors: access_denied.
+[[nodiscard]] Result<void> only_a_person(const Identity& identity);
+
+/// What is left of a user's identity for a machine token: what the scopes name and the user may.
+[[nodiscard]] Identity narrowed(const Identity& user, const std::vector<Permission>& scopes);
 
 /// What a user may do through their roles (spec 2.13).
 [[nodiscard]] Identity identity_of(const User& user, const std::vector<Role>& roles);

@@ -95,11 +95,12 @@ Result<Role> changed(Role role, const RoleForm& form, const Identity& identity) 
 }  // namespace
 
 Result<std::vector<UserService::HashedForm>> UserService::hashed(
-    const std::vector<UserForm>& forms) {
+    const std::vector<UserForm>& forms, const Identity& identity) {
     std::vector<HashedForm> rows;
     for (std::size_t index = 0; index < forms.size(); ++index) {
         HashedForm row{forms[index], std::nullopt};
         if (const auto& password = forms[index].password; password && !password->empty()) {
+            UPDRAFT_CHECK(only_a_person(identity));
             if (const Result<void> good = checked_password(*password); !good) {
                 return at_row(good.error(), index, forms.size());
             }
@@ -163,7 +164,7 @@ Result<void> UserService::update_one(UnitOfWork& work, User user, const HashedFo
 
 Result<std::vector<User>> UserService::add(const std::vector<UserForm>& forms,
                                            const Identity& identity) {
-    UPDRAFT_TRY(const auto rows, hashed(forms));
+    UPDRAFT_TRY(const auto rows, hashed(forms, identity));
     return store_.write([&](UnitOfWork& work) -> Result<std::vector<User>> {
         std::vector<User> added;
         UPDRAFT_CHECK(each_row(rows, [&](const HashedForm& row) -> Result<void> {
@@ -176,7 +177,7 @@ Result<std::vector<User>> UserService::add(const std::vector<UserForm>& forms,
 }
 
 Result<SaveCounts> UserService::save(const std::vector<UserForm>& forms, const Identity& identity) {
-    UPDRAFT_TRY(const auto rows, hashed(forms));
+    UPDRAFT_TRY(const auto rows, hashed(forms, identity));
     Result<SaveCounts> saved = store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
         SaveCounts counts;
         UPDRAFT_CHECK(each_row(rows, [&](const HashedForm& row) -> Result<void> {
@@ -197,7 +198,7 @@ Result<SaveCounts> UserService::save(const std::vector<UserForm>& forms, const I
 }
 
 Result<void> UserService::replace(const UserForm& form, const Identity& identity) {
-    UPDRAFT_TRY(const auto rows, hashed({form}));
+    UPDRAFT_TRY(const auto rows, hashed({form}, identity));
     const Result<void> done = store_.write([&](UnitOfWork& work) -> Result<void> {
         const std::optional<User> known = work.users().find(form.id);
         if (!known) {
@@ -222,6 +223,7 @@ Result<User> UserService::remove(const UserId& id, const Identity& identity) {
         }
         UPDRAFT_CHECK(within_rights(identity, work, *user));
         work.tokens().remove_all_of(id);
+        work.api_tokens().remove_all_of(id);
         work.users().remove(id);
         return *std::move(user);
     });

@@ -33,7 +33,7 @@ struct RoleForm {
 };
 
 /// Users and roles. Nobody can give rights that they lack themselves, and only `admin` changes
-/// `admin`. Every list is one unit of work. Safe from every thread; blocks on the store.
+/// `admin`; a machine sets no passwords. Every list is one unit of work. Safe from every thread; blocks on the store.
 class UserService {
 public:
     UserService(Store& store, AccessService& access, const Clock& clock, SnowflakeIds& ids)
@@ -46,7 +46,7 @@ public:
                                           const Identity& identity);
     /// Errors: also not_found.
     [[nodiscard]] Result<void> replace(const UserForm& form, const Identity& identity);
-    /// Ends the user's sign-ins too. Errors: not_found, conflict (admin, oneself).
+    /// Ends the user's sign-ins and machine tokens too. Errors: not_found, conflict (admin, oneself).
     [[nodiscard]] Result<User> remove(const UserId& id, const Identity& identity);
 
     [[nodiscard]] Result<std::vector<Role>> add_roles(const std::vector<RoleForm>& forms,
@@ -63,7 +63,8 @@ private:
         UserForm form;
         std::optional<std::string> password_hash;
     };
-    [[nodiscard]] Result<std::vector<HashedForm>> hashed(const std::vector<UserForm>& forms);
+    [[nodiscard]] Result<std::vector<HashedForm>> hashed(const std::vector<UserForm>& forms,
+                                                         const Identity& identity);
     [[nodiscard]] Result<User> add_one(UnitOfWork& work, const HashedForm& row,
                                        const Identity& identity);
     [[nodiscard]] Result<void> update_one(UnitOfWork& work, User user, const HashedForm& row,

@@ -16,6 +16,7 @@ struct Identity {
     std::string name;
     bool admin = false;  ///< may do everything
     std::map<std::string, std::set<std::string>> permissions;  ///< resource id -> actions
+    bool machine = false;  ///< a machine token speaks for the person: `permissions` is all it may
 
     [[nodiscard]] bool may(const std::string& resource, const std::string& action) const {
         const auto found = permissions.find(resource);

@@ -184,4 +184,10 @@ const std::vector<ResourceName>& resources() {
     return all;
 }
 
+const std::vector<std::string>& actions() {
+    static const std::vector<std::string> all{std::string(on::query), std::string(on::save),
+                                              std::string(on::remove), std::string(on::deploy)};
+    return all;
+}
+
 }  // namespace updraft

@@ -48,4 +48,7 @@ struct ResourceName {
 /// All resources of spec 2.13 that this server checks.
 [[nodiscard]] const std::vector<ResourceName>& resources();
 
+/// The actions that a permission may name, on whichever resource.
+[[nodiscard]] const std::vector<std::string>& actions();
+
 }  // namespace updraft

@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/result.hpp"
+#include "domain/api_token.hpp"
 #include "domain/device.hpp"
 #include "domain/firmware.hpp"
 #include "domain/product.hpp"
@@ -314,6 +315,20 @@ public:
     virtual void remove_expired(Instant now) = 0;
 };
 
+/// Machine tokens. All lists are newest first.
+class ApiTokens {
+public:
+    virtual ~ApiTokens() = default;
+    [[nodiscard]] virtual std::optional<ApiToken> find(const ApiTokenId& id) const = 0;
+    [[nodiscard]] virtual std::optional<ApiToken> find_by_hash(const std::string& token_sha256) const = 0;
+    [[nodiscard]] virtual std::vector<ApiToken> of_user(const UserId& user) const = 0;
+    [[nodiscard]] virtual std::vector<ApiToken> all() const = 0;
+    virtual void add(const ApiToken& token) = 0;
+    virtual void touch(const std::string& token_sha256, Instant at) = 0;
+    virtual void remove(const ApiTokenId& id) = 0;
+    virtual void remove_all_of(const UserId& user) = 0;
+};
+
 /// A saved search or another setting of one user (spec 2.4).
 struct UserSetting {
     std::string id;
@@ -389,6 +404,7 @@ public:
     virtual Users& users() = 0;
     virtual Roles& roles() = 0;
     virtual Tokens& tokens() = 0;
+    virtual ApiTokens& api_tokens() = 0;
     virtual Settings& settings() = 0;
     virtual DeviceLogs& device_logs() = 0;
 
@@ -402,6 +418,7 @@ public:
     [[nodiscard]] const Users& users() const { return mine().users(); }
     [[nodiscard]] const Roles& roles() const { return mine().roles(); }
     [[nodiscard]] const Tokens& tokens() const { return mine().tokens(); }
+    [[nodiscard]] const ApiTokens& api_tokens() const { return mine().api_tokens(); }
     [[nodiscard]] const Settings& settings() const { return mine().settings(); }
     [[nodiscard]] const DeviceLogs& device_logs() const { return mine().device_logs(); }
 

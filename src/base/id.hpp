@@ -34,6 +34,7 @@ using ProtocolId = Id<struct ProtocolTag>;
 using FileId = Id<struct FileTag>;
 using UserId = Id<struct UserTag>;
 using RoleId = Id<struct RoleTag>;
+using ApiTokenId = Id<struct ApiTokenTag>;
 
 }  // namespace updraft
 

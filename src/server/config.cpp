@@ -83,6 +83,8 @@ void bind_live(Settings& settings, Config& config) {
     settings.bind("live.device_events_max", config.live.device_events_max,
                   "Device events that may wait; of more the oldest go");
     settings.bind("live.watchers_max", config.live.watchers_max, "Consoles that watch at a time");
+    settings.bind("live.sign_in_check", config.live.sign_in_check,
+                  "Watchers whose sign-in has ended are sent away within this time");
     settings.bind("messaging.subscriptions_max", config.messaging.subscriptions_max,
                   "Topics of one WebSocket");
     settings.bind("messaging.id_bytes_max", config.messaging.id_bytes_max,

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "app/access_users.hpp"
+#include "app/api_tokens.hpp"
 #include "app/command_replies.hpp"
 #include "app/firmware_service.hpp"
 #include "app/overview_service.hpp"
@@ -23,6 +24,7 @@
 #include "server/version.hpp"
 #include "storage/artifacts/artifact_files.hpp"
 #include "transport/http/rest/access.hpp"
+#include "transport/http/rest/api_tokens.hpp"
 #include "transport/http/rest/devices.hpp"
 #include "transport/http/rest/files.hpp"
 #include "transport/http/rest/firmware.hpp"
@@ -84,6 +86,7 @@ struct Services {
           presence(*store, links, changes, live, clock, ids, config.presence),
           access(*store, clock, ids, config.access),
           users(*store, access, clock, ids),
+          api_tokens(*store, access, clock, ids),
           system(*store, urls, clock, ids),
           protocols(*store, clock, ids),
           products(*store, links, clock, ids),
@@ -110,6 +113,7 @@ struct Services {
     Presence presence;
     AccessService access;
     UserService users;
+    ApiTokenService api_tokens;
     SystemService system;
     ProtocolService protocols;
     ProductService products;
@@ -130,6 +134,7 @@ void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
     const Store& store = *services.store;
     rest::access_routes(api, store, services.access);
     rest::user_routes(api, store, services.users);
+    rest::api_token_routes(api, services.api_tokens);
     rest::system_routes(api, services.system, version);
     rest::protocol_routes(api, store, services.protocols);
     rest::product_routes(api, store, services.products);

@@ -502,5 +502,40 @@ TEST_P(RowsContract, DeviceLogsComeNewestFirstAndAreprunedOldestFirst) {
     EXPECT_EQ(ids({}), "54");
 }
 
+TEST_P(RowsContract, ApiTokens) {
+    ApiToken token;
+    token.id = ApiTokenId{"t1"};
+    token.token_sha256 = "hash 1";
+    token.user = UserId{"u1"};
+    token.name = "流水线 \"ci\"";
+    token.scopes = {{"firmware-manager", {"query", "save"}}, {"user", {"query"}}};
+    token.created_at = at(5);
+    token.expires_at = at(500);
+    ApiToken other = token;
+    other.id = ApiTokenId{"t2"};
+    other.token_sha256 = "hash 2";
+    other.user = UserId{"u2"};
+    other.created_at = at(6);
+    other.expires_at = std::nullopt;
+    write([&](UnitOfWork& work) {
+        work.api_tokens().add(token);
+        work.api_tokens().add(other);
+        work.api_tokens().touch("hash 1", at(7));
+    });
+    token.last_used_at = at(7);
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.api_tokens().find(token.id), token);
+        EXPECT_EQ(rows.api_tokens().find_by_hash("hash 2"), other);
+        EXPECT_EQ(rows.api_tokens().find_by_hash("hash 3"), std::nullopt);
+        EXPECT_EQ(rows.api_tokens().of_user(UserId{"u1"}), std::vector{token});
+        EXPECT_EQ(rows.api_tokens().all(), (std::vector{other, token}));
+    });
+    write([&](UnitOfWork& work) {
+        work.api_tokens().remove(token.id);
+        work.api_tokens().remove_all_of(UserId{"u2"});
+    });
+    EXPECT_TRUE(read([](const Repositories& rows) { return rows.api_tokens().all(); }).empty());
+}
+
 }  // namespace
 }  // namespace updraft::contract

@@ -6,6 +6,7 @@
 
 #include "app/access_service.hpp"
 #include "app/access_users.hpp"
+#include "app/api_tokens.hpp"
 #include "app/command_replies.hpp"
 #include "app/device_access.hpp"
 #include "app/device_service.hpp"
@@ -73,6 +74,7 @@ struct AppWorld {
     PublicUrls urls{"http://127.0.0.1:8848/api"};
     AccessService access;
     UserService users{*store, access, clock, ids};
+    ApiTokenService api_tokens{*store, access, clock, ids};
     ProtocolService protocols{*store, clock, ids};
     ProductService products{*store, links, clock, ids};
     DeviceService devices{*store, links, changes, replies,

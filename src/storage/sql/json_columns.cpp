@@ -96,6 +96,15 @@ std::string to_json(const std::vector<MenuGrant>& grants) {
     return json::serialize(array);
 }
 
+std::string to_json(const std::vector<Permission>& permissions) {
+    json::array array;
+    for (const Permission& each : permissions) {
+        array.push_back(
+            {{"id", each.id}, {"actions", json::array(each.actions.begin(), each.actions.end())}});
+    }
+    return json::serialize(array);
+}
+
 TextMap map_from(std::string_view text) {
     TextMap map;
     if (text == "{}") {
@@ -147,6 +156,15 @@ std::vector<MenuGrant> grants_from(std::string_view text) {
         grants.push_back({member(each, "menu"), strings_in(list_member(each, "buttons"))});
     }
     return grants;
+}
+
+std::vector<Permission> permissions_from(std::string_view text) {
+    std::vector<Permission> permissions;
+    const json::value value = parsed(text);
+    for (const json::value& each : array_in(value)) {
+        permissions.push_back({member(each, "id"), strings_in(list_member(each, "actions"))});
+    }
+    return permissions;
 }
 
 }  // namespace updraft::sql

@@ -20,12 +20,14 @@ using TextMap = std::map<std::string, std::string>;
 [[nodiscard]] std::string to_json(const std::vector<FirmwareProperty>& properties);
 [[nodiscard]] std::string to_json(const std::vector<TransportDetail>& transports);
 [[nodiscard]] std::string to_json(const std::vector<MenuGrant>& grants);
+[[nodiscard]] std::string to_json(const std::vector<Permission>& permissions);
 
 [[nodiscard]] TextMap map_from(std::string_view text);
 [[nodiscard]] std::vector<std::string> list_from(std::string_view text);
 [[nodiscard]] std::vector<FirmwareProperty> properties_from(std::string_view text);
 [[nodiscard]] std::vector<TransportDetail> transports_from(std::string_view text);
 [[nodiscard]] std::vector<MenuGrant> grants_from(std::string_view text);
+[[nodiscard]] std::vector<Permission> permissions_from(std::string_view text);
 
 template <class IdType>
 [[nodiscard]] std::string ids_to_json(const std::vector<IdType>& ids) {

@@ -13,6 +13,7 @@ SqlUnitOfWork::SqlUnitOfWork(Connection& db)
       users_(make_users(db)),
       roles_(make_roles(db)),
       tokens_(make_tokens(db)),
+      api_tokens_(make_api_tokens(db)),
       settings_(make_settings(db)),
       device_logs_(make_device_logs(db)) {}
 

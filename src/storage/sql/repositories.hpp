@@ -17,6 +17,7 @@ namespace updraft::sql {
 [[nodiscard]] std::unique_ptr<Users> make_users(Connection& db);
 [[nodiscard]] std::unique_ptr<Roles> make_roles(Connection& db);
 [[nodiscard]] std::unique_ptr<Tokens> make_tokens(Connection& db);
+[[nodiscard]] std::unique_ptr<ApiTokens> make_api_tokens(Connection& db);
 [[nodiscard]] std::unique_ptr<Settings> make_settings(Connection& db);
 [[nodiscard]] std::unique_ptr<DeviceLogs> make_device_logs(Connection& db);
 
@@ -35,6 +36,7 @@ public:
     Users& users() override { return *users_; }
     Roles& roles() override { return *roles_; }
     Tokens& tokens() override { return *tokens_; }
+    ApiTokens& api_tokens() override { return *api_tokens_; }
     Settings& settings() override { return *settings_; }
     DeviceLogs& device_logs() override { return *device_logs_; }
 
@@ -55,6 +57,7 @@ private:
     std::unique_ptr<Users> users_;
     std::unique_ptr<Roles> roles_;
     std::unique_ptr<Tokens> tokens_;
+    std::unique_ptr<ApiTokens> api_tokens_;
     std::unique_ptr<Settings> settings_;
     std::unique_ptr<DeviceLogs> device_logs_;
     std::vector<std::function<void()>> actions_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -84,7 +85,29 @@ struct FileBody {
 /// function that sends one event (thread-safe, bounded; false once the client is gone or too slow);
 /// what it returns is kept until the client leaves: put the subscription in it.
 struct EventStream {
-    using Send = std::function<bool(std::string event, std::string data)>;
+    /// Sends one event. Copies send to the same client.
+    class Send {
+    public:
+        using Push = std::function<bool(std::string event, std::string data)>;
+        Send() = default;
+        template <class Pusher>
+            requires(!std::same_as<Pusher, Send> && std::convertible_to<Pusher, Push>)
+        Send(Pusher push, std::function<void()> end = {})  // NOLINT(google-explicit-constructor)
+            : push_(std::move(push)), end_(std::move(end)) {}
+        bool operator()(std::string event, std::string data) const {
+            return push_(std::move(event), std::move(data));
+        }
+        /// Ends the stream after what is queued; thread-safe.
+        void end() const {
+            if (end_) {
+                end_();
+            }
+        }
+
+    private:
+        Push push_;
+        std::function<void()> end_;
+    };
     std::function<std::shared_ptr<void>(Send send)> attach;
 };
 

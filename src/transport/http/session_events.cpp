@@ -50,9 +50,12 @@ awaitable<bool> Session::send_events(const EventStream& events, std::string head
     end_stream_ = [queue] { queue->finish(""); };
     bool sent = co_await write(head, More::none);
     if (sent) {
-        leave.subscription = events.attach([queue](std::string event, std::string data) {
-            return queue->push(event_frame(event, data));
-        });
+        const EventStream::Send send(
+            [queue](std::string event, std::string data) {
+                return queue->push(event_frame(event, data));
+            },
+            [queue] { queue->finish(""); });
+        leave.subscription = events.attach(send);
         net::spawn(loop(), "http events", watch_peer(shared_from_this(), queue, joined));
         co_await pump_events(queue, chunked);
         leave.subscription.reset();

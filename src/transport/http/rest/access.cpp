@@ -28,19 +28,18 @@ Result<Person> person_of(const Store& store, const Identity& identity) {
 
 /// What the identity may do, per resource, in the order of the resources.
 json::array permissions_json(const Identity& identity, Language language) {
-    static constexpr std::string_view all_actions[] = {"query", "save", "delete", "deploy"};
     json::array list;
     for (const ResourceName& resource : resources()) {
-        json::array actions;
-        for (const std::string_view action : all_actions) {
-            if (identity.may(resource.id, std::string(action))) {
-                actions.emplace_back(action);
+        json::array allowed;
+        for (const std::string& action : actions()) {
+            if (identity.may(resource.id, action)) {
+                allowed.emplace_back(action);
             }
         }
-        if (!actions.empty()) {
+        if (!allowed.empty()) {
             list.push_back(json::object{{"id", resource.id},
                                         {"name", resource.name.in(language)},
-                                        {"actions", std::move(actions)}});
+                                        {"actions", std::move(allowed)}});
         }
     }
     return list;
@@ -128,6 +127,7 @@ void set_up_routes(Api& api, AccessService& access) {
 
 void session_routes(Api& api, const Store& store, AccessService& access) {
     const auto sign_out = [&access](const Call& call) -> Result<Answer> {
+        UPDRAFT_CHECK(only_a_person(call.identity));
         access.sign_out(call.token);
         return json::value(true);
     };

@@ -29,16 +29,21 @@ struct Wish {
 
 class EventClient final : public LiveFeed::Watcher {
 public:
-    EventClient(Wish wish, std::function<Result<Identity>()> identify, http::EventStream::Send send)
-        : wish_(std::move(wish)), identify_(std::move(identify)), send_(std::move(send)) {}
+    EventClient(Wish wish, AccessService& access, std::string token, http::EventStream::Send send)
+        : wish_(std::move(wish)),
+          access_(access),
+          token_(std::move(token)),
+          send_(std::move(send)) {}
 
-    bool may_watch() override {
-        const Result<Identity> identity = identify_();
+    bool may_watch(LiveFeed::Round round) override {
+        const Result<Identity> identity =
+            round == LiveFeed::Round::telling ? access_.identify(token_) : access_.look(token_);
         if (identity) {
             wish_.allow(*identity);
         }
         return identity.has_value();
     }
+    void end() override { send_.end(); }
     bool wants_task(const TaskId& task, const FirmwareId& firmware) override {
         return wish_.may_see_upgrades && (!wish_.task || *wish_.task == task) &&
                (!wish_.firmware || *wish_.firmware == firmware);
@@ -66,7 +71,8 @@ private:
     }
 
     Wish wish_;
-    const std::function<Result<Identity>()> identify_;
+    AccessService& access_;
+    const std::string token_;
     const http::EventStream::Send send_;
 };
 
@@ -89,14 +95,15 @@ Result<Answer> events(AccessService& access, LiveFeed& feed, const Call& call) {
     http::Response response;
     response.headers = {{"Content-Type", "text/event-stream;charset=UTF-8"},
                         {"Cache-Control", "no-store"}};
-    const auto identify = [&access, token = call.token] { return access.identify(token); };
-    response.body = http::EventStream{[&feed, wish, identify](http::EventStream::Send send) {
-        auto handle = feed.watch(std::make_shared<EventClient>(wish, identify, std::move(send)));
-        if (handle && wish.task) {
-            feed.tell_task(*wish.task);
-        }
-        return handle;
-    }};
+    response.body =
+        http::EventStream{[&feed, &access, wish, token = call.token](http::EventStream::Send send) {
+            auto handle =
+                feed.watch(std::make_shared<EventClient>(wish, access, token, std::move(send)));
+            if (handle && wish.task) {
+                feed.tell_task(*wish.task);
+            }
+            return handle;
+        }};
     return response;
 }
 

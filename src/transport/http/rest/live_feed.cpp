@@ -111,7 +111,14 @@ void LiveFeed::pump() {
         watchers = watchers_;
         gathered = std::exchange(gathered_, {});
     }
-    std::erase_if(watchers, [](const auto& each) { return !each->may_watch(); });
+    const Round round = gathered.empty() ? Round::quiet : Round::telling;
+    std::erase_if(watchers, [&](const auto& each) {
+        const bool may_watch = each->may_watch(round);
+        if (!may_watch) {
+            each->end();
+        }
+        return !may_watch;
+    });
     if (watchers.empty()) {
         return;
     }
@@ -183,7 +190,8 @@ void LiveFeed::loop() {
     while (true) {
         {
             std::unique_lock lock(mutex_);
-            changed_.wait(lock, [&] { return stopping_ || !gathered_.empty(); });
+            changed_.wait_for(lock, options_.sign_in_check,
+                              [&] { return stopping_ || !gathered_.empty(); });
             if (stopping_) {
                 return;
             }

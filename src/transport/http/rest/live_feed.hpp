@@ -27,7 +27,10 @@ public:
         std::size_t records_max = 1'000;  ///< told in one round; of more, only their tasks are told
         std::size_t device_events_max = 4'096;  ///< waiting for a round; more: the oldest go
         std::size_t watchers_max = 1'000;
+        milliseconds sign_in_check{2'000};  ///< watchers whose sign-in has ended leave within this
     };
+    /// Why watchers are called: something is told, or nothing has happened for a while.
+    enum class Round : std::uint8_t { telling, quiet };
 
     /// Someone who watches. All calls come on the feed's thread, one at a time; the functions that
     /// hand something over return false once the watcher has gone. Must be quick.
@@ -35,8 +38,10 @@ public:
     public:
         virtual ~Watcher() = default;
         /// Whether it may be told anything still: a sign-in ends, rights are withdrawn. Asked once
-        /// a round, before the others; may look it up.
-        [[nodiscard]] virtual bool may_watch() { return true; }
+        /// a round, before the others; may look it up. A quiet round is no use of the sign-in.
+        [[nodiscard]] virtual bool may_watch(Round /*round*/) { return true; }
+        /// It may not watch any more: hangs up.
+        virtual void end() {}
         [[nodiscard]] virtual bool wants_task(const TaskId& task, const FirmwareId& firmware) = 0;
         [[nodiscard]] virtual bool wants_record(const UpgradeRecord& record) = 0;
         [[nodiscard]] virtual bool wants_devices() = 0;
@@ -60,7 +65,7 @@ public:
     /// Tells those who want this task in the next round, although nothing has changed.
     void tell_task(const TaskId& task);
 
-    /// One round: tells what has gathered.
+    /// One round: tells what has gathered, and sends away who may not watch any more.
     void pump();
 
 private:

@@ -50,7 +50,7 @@ class Channel final : public LiveFeed::Watcher {
 public:
     Channel(LiveFeed& feed, const Identity& identity, Language language,
             std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options,
-            std::function<Result<Identity>()> identify_again)
+            std::function<Result<Identity>(LiveFeed::Round)> identify_again)
         : feed_(feed),
           identity_(identity),
           identify_again_(std::move(identify_again)),
@@ -60,7 +60,8 @@ public:
 
     void handle(const std::string& text);
 
-    bool may_watch() override;
+    bool may_watch(LiveFeed::Round round) override;
+    void end() override { sender_->close(); }
     bool wants_task(const TaskId& task, const FirmwareId& /*firmware*/) override {
         return any_matches(fmt::format("{}{}", task_topics, task));
     }
@@ -96,7 +97,7 @@ private:
 
     LiveFeed& feed_;
     Identity identity_;  ///< guarded by mutex_
-    const std::function<Result<Identity>()> identify_again_;
+    const std::function<Result<Identity>(LiveFeed::Round)> identify_again_;
     const Language language_;
     const std::shared_ptr<http::WebSocketSender> sender_;
     const MessagingOptions options_;
@@ -135,11 +136,11 @@ void Channel::handle(const std::string& text_frame) {
 }
 
 /// Drops what the person may no longer see; closes when the sign-in has ended.
-bool Channel::may_watch() {
+bool Channel::may_watch(LiveFeed::Round round) {
     if (!identify_again_) {
         return true;
     }
-    Result<Identity> identity = identify_again_();
+    Result<Identity> identity = identify_again_(round);
     if (!identity) {
         send_not_signed_in();
         return false;
@@ -345,7 +346,7 @@ bool topic_matches(std::string_view pattern, std::string_view topic) {
 std::shared_ptr<http::WebSocketHandler> open_messaging(
     LiveFeed& feed, const Identity& identity, Language language,
     std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options,
-    std::function<Result<Identity>()> identify_again) {
+    std::function<Result<Identity>(LiveFeed::Round)> identify_again) {
     auto connection = std::make_shared<Connection>(
         feed, std::make_shared<Channel>(feed, identity, language, sender, options,
                                         std::move(identify_again)));
@@ -361,10 +362,11 @@ void messaging_routes(Api& api, LiveFeed& feed, MessagingOptions options) {
         [&api, &feed, options](const http::Request& request,
                                std::shared_ptr<http::WebSocketSender> sender)
             -> std::variant<std::shared_ptr<http::WebSocketHandler>, http::Response> {
-            const auto identify = [&api, token = request.parameter("token")] {
-                return api.access().identify(token);
+            const auto identify = [&api, token = request.parameter("token")](LiveFeed::Round why) {
+                return why == LiveFeed::Round::telling ? api.access().identify(token)
+                                                       : api.access().look(token);
             };
-            const Result<Identity> identity = identify();
+            const Result<Identity> identity = identify(LiveFeed::Round::telling);
             if (!identity) {
                 sender->send(json::serialize(json::object{
                     {"type", "authError"},

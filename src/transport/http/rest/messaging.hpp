@@ -25,6 +25,6 @@ void messaging_routes(Api& api, LiveFeed& feed, MessagingOptions options = {});
 [[nodiscard]] std::shared_ptr<http::WebSocketHandler> open_messaging(
     LiveFeed& feed, const Identity& identity, Language language,
     std::shared_ptr<http::WebSocketSender> sender, const MessagingOptions& options,
-    std::function<Result<Identity>()> identify_again = {});
+    std::function<Result<Identity>(LiveFeed::Round)> identify_again = {});
 
 }  // namespace updraft::rest
