@@ -189,6 +189,56 @@ Result<void> DeviceService::replace(const DeviceForm& form) {
     return {};
 }
 
+Result<Imported> DeviceService::import_one(UnitOfWork& work, DeviceForm form,
+                                           const ImportMode& mode, const Identity& identity) const {
+    const bool enable = mode.activation == ImportMode::Activation::enable;
+    const std::optional<Device> known = work.devices().find(form.id);
+    if (!known || mode.existing == ImportMode::Existing::refuse) {
+        form.product = form.product ? form.product : mode.product;
+        UPDRAFT_TRY(const Device device, add_one(work, form, identity));
+        if (enable) {
+            activate(work, device);
+        }
+        return Imported::added;
+    }
+    if (form.configuration) {
+        form.configuration->insert(known->configuration.begin(), known->configuration.end());
+    }
+    Device device = *known;
+    overwrite(device, form);
+    const bool activates = enable && known->state == DeviceState::not_active;
+    if (device == *known && !activates) {
+        return Imported::unchanged;
+    }
+    UPDRAFT_CHECK(update_one(work, *known, form));
+    if (activates) {
+        activate(work, device);
+    }
+    return Imported::updated;
+}
+
+std::vector<Result<Imported>> DeviceService::import_rows(const std::vector<DeviceForm>& forms,
+                                                         const ImportMode& mode,
+                                                         const Identity& identity) {
+    std::vector<Result<Imported>> outcomes;
+    std::vector<DeviceId> updated;
+    const bool stores = mode.effect == ImportMode::Effect::store;
+    (void)store_.write([&](UnitOfWork& work) -> Result<void> {
+        for (const DeviceForm& form : forms) {
+            outcomes.push_back(import_one(work, form, mode, identity));
+            if (outcomes.back() && *outcomes.back() == Imported::updated) {
+                updated.push_back(form.id);
+            }
+        }
+        // An error takes back what was tried.
+        return stores ? Result<void>() : Error::of(ErrorCode::conflict, Text());
+    });
+    if (stores) {
+        tell_changed(updated);
+    }
+    return outcomes;
+}
+
 void DeviceService::remove_one(UnitOfWork& work, const DeviceId& id) const {
     for (Device child : work.devices().children_of(id)) {
         child.parent.reset();
@@ -254,18 +304,20 @@ void DeviceService::announce(UnitOfWork& work, const Device& device, DeviceState
 }
 
 Result<std::int64_t> DeviceService::deploy(const std::vector<DeviceId>& ids) {
-    const Instant now = clock_.now();
     return each_known(ids, [&](UnitOfWork& work, const Device& known) {
-        if (known.state != DeviceState::not_active) {
-            return true;  // it is already
+        if (known.state == DeviceState::not_active) {
+            activate(work, known);
         }
-        Device device = known;
-        device.registered_at = known.registered_at.value_or(now);
-        work.devices().update(device);
-        work.devices().set_state(device.id, DeviceState::offline);
-        announce(work, device, DeviceState::offline);
         return true;
     });
+}
+
+void DeviceService::activate(UnitOfWork& work, const Device& known) const {
+    Device device = known;
+    device.registered_at = known.registered_at.value_or(clock_.now());
+    work.devices().update(device);
+    work.devices().set_state(device.id, DeviceState::offline);
+    announce(work, device, DeviceState::offline);
 }
 
 Result<std::int64_t> DeviceService::undeploy(const std::vector<DeviceId>& ids) {

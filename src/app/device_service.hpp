@@ -41,6 +41,18 @@ struct DeviceServiceOptions {
     milliseconds command_timeout{10'000};  ///< a device has this long to answer (spec 4.1)
 };
 
+/// How rows of a file become devices.
+struct ImportMode {
+    enum class Existing : std::uint8_t { refuse, update };
+    enum class Activation : std::uint8_t { none, enable };
+    enum class Effect : std::uint8_t { store, try_only };
+    std::optional<ProductId> product;  ///< of new devices whose rows name none
+    Existing existing = Existing::refuse;
+    Activation activation = Activation::none;  ///< notActive devices become offline
+    Effect effect = Effect::store;             ///< try_only: nothing is stored
+};
+enum class Imported : std::uint8_t { added, updated, unchanged };
+
 /// Devices (spec 2.8). Every list is one unit of work. Safe from every thread; blocks on the store.
 class DeviceService {
 public:
@@ -69,6 +81,11 @@ public:
                                           const Identity& identity);
     /// Errors: also not_found.
     [[nodiscard]] Result<void> replace(const DeviceForm& form);
+    /// Each row for itself, in one unit of work: what became of it, in order. Of a known device the
+    /// given configuration keys change and the others stay. Errors of a row: as add() and save().
+    [[nodiscard]] std::vector<Result<Imported>> import_rows(const std::vector<DeviceForm>& forms,
+                                                            const ImportMode& mode,
+                                                            const Identity& identity);
     /// Errors: not_found, conflict (not notActive).
     [[nodiscard]] Result<Device> remove(const DeviceId& id);
     /// Removes those of the devices that are notActive; returns how many.
@@ -93,6 +110,11 @@ private:
                                          const Identity& identity) const;
     [[nodiscard]] static Result<void> update_one(UnitOfWork& work, const Device& known,
                                                  const DeviceForm& form);
+    [[nodiscard]] Result<Imported> import_one(UnitOfWork& work, DeviceForm form,
+                                              const ImportMode& mode,
+                                              const Identity& identity) const;
+    /// A notActive device may connect from now on.
+    void activate(UnitOfWork& work, const Device& known) const;
     void remove_one(UnitOfWork& work, const DeviceId& id) const;
     /// Calls `one` for the devices that exist, in one unit of work; an only device must exist.
     [[nodiscard]] Result<std::int64_t> each_known(

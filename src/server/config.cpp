@@ -75,6 +75,13 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
                   "Rows of one answer without paging; more are refused");
 }
 
+void bind_csv(Settings& settings, Config& config) {
+    settings.bind("api.export_rows_max", config.api.export_rows_max,
+                  "Rows of one exported file; more are refused");
+    settings.bind("import.bytes_max", config.imports.bytes_max, "Largest imported file");
+    settings.bind("import.lines_max", config.imports.lines_max, "Lines of an imported file");
+}
+
 void bind_live(Settings& settings, Config& config) {
     settings.bind("live.interval", config.live.interval,
                   "Changes of one task are told at most this often");
@@ -192,6 +199,7 @@ void bind(Settings& settings, Config& config) {
     bind_basics(settings, config);
     bind_access(settings, config.access);
     bind_http(settings, config.http, config.api);
+    bind_csv(settings, config);
     bind_live(settings, config);
     bind_mqtt(settings, config.mqtt);
     bind_devices(settings, config);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/access_service.hpp"
+#include "app/device_import.hpp"
 #include "app/device_messages.hpp"
 #include "app/device_service.hpp"
 #include "app/file_service.hpp"
@@ -45,6 +46,7 @@ struct Config {
     AccessOptions access;
     http::ServerOptions http;
     rest::ApiOptions api;
+    DeviceImportOptions imports;
     rest::LiveFeed::Options live;
     rest::MessagingOptions messaging;
     mqtt::MqttOptions mqtt;

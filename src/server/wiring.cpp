@@ -25,6 +25,7 @@
 #include "storage/artifacts/artifact_files.hpp"
 #include "transport/http/rest/access.hpp"
 #include "transport/http/rest/api_tokens.hpp"
+#include "transport/http/rest/csv_files.hpp"
 #include "transport/http/rest/devices.hpp"
 #include "transport/http/rest/files.hpp"
 #include "transport/http/rest/firmware.hpp"
@@ -91,6 +92,7 @@ struct Services {
           protocols(*store, clock, ids),
           products(*store, links, clock, ids),
           devices(*store, links, changes, replies, live, clock, ids, config.commands),
+          device_import(devices, config.imports),
           files(*store, *artifacts, urls, clock, config.files),
           firmwares(*store, urls, clock, ids),
           tasks(*store, changes, live, clock, ids, config.tasks),
@@ -118,6 +120,7 @@ struct Services {
     ProtocolService protocols;
     ProductService products;
     DeviceService devices;
+    DeviceImport device_import;
     FileService files;
     FirmwareService firmwares;
     TaskService tasks;
@@ -139,6 +142,7 @@ void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
     rest::protocol_routes(api, store, services.protocols);
     rest::product_routes(api, store, services.products);
     rest::device_routes(api, store, services.devices);
+    rest::csv_routes(api, store, services.device_import);
     rest::file_routes(api, services.files);
     rest::firmware_routes(api, store, services.firmwares);
     rest::task_routes(api, store, services.tasks);

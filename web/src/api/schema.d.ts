@@ -196,6 +196,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 查询机器令牌 · The own machine tokens, newest first; never the tokens themselves */
+        get: operations["listApiTokens"];
+        put?: never;
+        /**
+         * 新增机器令牌 · Make a token for a machine; it is told in this answer and never again
+         * @description The token acts as the user who makes it, at each request with what the user may do then and the scopes name; it is sent as every token is. It makes and revokes no tokens and sets no passwords. A disabled user's tokens rest, a deleted user's end. At most 100 a user.
+         */
+        post: operations["createApiToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api-token/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** 删除机器令牌 · End a machine token at once; answers its row */
+        delete: operations["revokeApiToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/menu/_all/tree": {
         parameters: {
             query?: never;
@@ -1288,6 +1326,61 @@ export interface paths {
     "/device/instance": components["pathItems"]["devicesCollection"];
     "/device-instance/_batch": components["pathItems"]["createDevicesBatch"];
     "/device/instance/_batch": components["pathItems"]["createDevicesBatch"];
+    "/device-instance/_export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 导出设备 · All matching devices as a CSV file, in the order of their ids; without their secrets (query string) */
+        get: operations["exportDevicesByGet"];
+        put?: never;
+        /** 导出设备 · All matching devices as a CSV file, in the order of their ids; without their secrets */
+        post: operations["exportDevices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/device-instance/_import/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 设备导入模板 · A CSV file with the header and one example, to be filled in */
+        get: operations["deviceImportTemplate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/device-instance/_import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 导入设备 · Make devices of a CSV file; each bad line is refused with its reason
+         * @description UTF-8 with a header in English or Chinese: id, name, productId, deviceType, parentId, tags (`k=v;k=v`), describe, secureId, secureKey, or `configuration.<key>`; the other columns of an export are passed over, and an empty cell says nothing. Good lines are stored, whatever becomes of the others. Limits: [import] bytes_max (32 MiB) and lines_max (200,000).
+         */
+        post: operations["importDevices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/device-instance/{id}": components["pathItems"]["device"];
     "/device/instance/{id}": components["pathItems"]["device"];
     "/device-instance/detail/_query": components["pathItems"]["queryDeviceDetails"];
@@ -1838,6 +1931,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/firmware/upgrade/history/_export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 导出升级记录 · All matching upgrade records as a CSV file, in the order of their ids (query string) */
+        get: operations["exportRecordsByGet"];
+        put?: never;
+        /** 导出升级记录 · All matching upgrade records as a CSV file, in the order of their ids */
+        post: operations["exportRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/firmware/upgrade/history/{id}": {
         parameters: {
             query?: never;
@@ -2327,6 +2438,53 @@ export interface components {
              *     ]
              */
             buttons: string[];
+        };
+        /** @description Actions on one resource of the permissions. */
+        ApiTokenScope: {
+            /** @description e.g. firmware-manager */
+            id: string;
+            actions: ("query" | "save" | "delete" | "deploy")[];
+        };
+        ApiToken: {
+            id: components["schemas"]["Id"];
+            name: string;
+            userId: string;
+            username: string;
+            scopes: components["schemas"]["ApiTokenScope"][];
+            createTime: components["schemas"]["Millis"];
+            expireTime?: components["schemas"]["Millis"];
+            lastUsedTime?: components["schemas"]["Millis"];
+        };
+        ApiTokenCreated: {
+            /** @description The token itself; only its SHA-256 is stored. */
+            token: string;
+        } & components["schemas"]["ApiToken"];
+        ApiTokenWrite: {
+            name: string;
+            scopes: components["schemas"]["ApiTokenScope"][];
+            /** @description Absent means that it ends when it is revoked. */
+            expiresInSeconds?: number;
+        };
+        RefusedLine: {
+            /** @description Line of the file, from 1. */
+            line: number;
+            /** @description Empty if the line has none that can be read. */
+            id: string;
+            /** @description The column that is wrong; empty for the line as a whole. */
+            column: string;
+            message: string;
+            /** @description The line as it is written, at most 1000 bytes. */
+            text: string;
+        };
+        ImportReport: {
+            dryRun: boolean;
+            /** @description Lines without the header and empty ones. */
+            lines: number;
+            added: number;
+            updated: number;
+            unchanged: number;
+            refusedCount: number;
+            refused: components["schemas"]["RefusedLine"][];
         };
         Role: {
             id: components["schemas"]["Id"];
@@ -3778,6 +3936,61 @@ export interface components {
             };
         };
         /** @description One row. */
+        ApiToken: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["ApiToken"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description One row. */
+        ApiTokenCreated: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["ApiTokenCreated"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description A list. */
+        ApiTokenEntries: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["ApiToken"][];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description A file as spreadsheets read it, RFC 4180 in UTF-8 with a byte order mark; streamed. */
+        CsvFile: {
+            headers: {
+                /** @description The file's name. */
+                "Content-Disposition"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "text/csv": string;
+            };
+        };
+        /** @description What became of the lines. */
+        ImportReport: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["ImportReport"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description One row. */
         Role: {
             headers: {
                 [name: string]: unknown;
@@ -4227,6 +4440,8 @@ export interface components {
         /** @description File name extension. */
         Suffix: string;
         Token: string;
+        /** @description Everybody's; for the administrator only. */
+        AllUsers: boolean;
         IdQuery: string;
         /** @description The token of the set-up link. */
         SetUpToken: string;
@@ -4277,6 +4492,16 @@ export interface components {
         Excludes: string;
     };
     requestBodies: {
+        /** @description The file, bare or as the part `file` of a form. */
+        CsvFile: {
+            content: {
+                "text/csv": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
         /** @description A QueryParam; an absent body and null are the default query. */
         Query: {
             content: {
@@ -5297,6 +5522,67 @@ export interface operations {
             403: components["responses"]["Denied"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    listApiTokens: {
+        parameters: {
+            query?: {
+                /** @description Everybody's; for the administrator only. */
+                all?: components["parameters"]["AllUsers"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["ApiTokenEntries"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    createApiToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiTokenWrite"];
+            };
+        };
+        responses: {
+            200: components["responses"]["ApiTokenCreated"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    revokeApiToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["ApiToken"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
             "5XX": components["responses"]["Failed"];
         };
     };
@@ -7389,6 +7675,89 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
+    exportDevicesByGet: {
+        parameters: {
+            query?: {
+                /** @description `terms[0].column=state&terms[0].value=online&terms[0].termType=eq&terms[0].type=and`, nested `terms[0].terms[1].column=…`. */
+                terms?: components["parameters"]["Terms"];
+                /** @description `name = x and (state in online,offline)`; used when there are no terms. */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CsvFile"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    exportDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Query"];
+        responses: {
+            200: components["responses"]["CsvFile"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    deviceImportTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CsvFile"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    importDevices: {
+        parameters: {
+            query?: {
+                /** @description The product of new devices whose lines name none. */
+                productId?: string;
+                /** @description What to do with ids that are taken. */
+                existing?: "refuse" | "update";
+                /** @description Enables the devices that are not active. */
+                enable?: boolean;
+                /** @description Tells what would happen and stores nothing. */
+                dryRun?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["CsvFile"];
+        responses: {
+            200: components["responses"]["ImportReport"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
     queryFirmwaresByGet: {
         parameters: {
             query?: {
@@ -8683,6 +9052,46 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Denied"];
             404: components["responses"]["NotFound"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    exportRecordsByGet: {
+        parameters: {
+            query?: {
+                /** @description `terms[0].column=state&terms[0].value=online&terms[0].termType=eq&terms[0].type=and`, nested `terms[0].terms[1].column=…`. */
+                terms?: components["parameters"]["Terms"];
+                /** @description `name = x and (state in online,offline)`; used when there are no terms. */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CsvFile"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    exportRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Query"];
+        responses: {
+            200: components["responses"]["CsvFile"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
             "5XX": components["responses"]["Failed"];
         };
     };

@@ -87,7 +87,8 @@ struct ApiOptions {
     /// More rows than this in one no-paging answer are refused before the first byte: a browser
     /// that draws them all would hang.
     std::int64_t streamed_rows_max = 200'000;
-    std::size_t batch_rows_max = 50'000;  ///< rows of one batch request
+    std::size_t batch_rows_max = 50'000;       ///< rows of one batch request
+    std::int64_t export_rows_max = 2'000'000;  ///< rows of one CSV file
 };
 
 /// Registers REST routes: finds the token (header X-Access-Token, parameter :X_Access_Token,

@@ -1,0 +1,319 @@
+#include "app/device_import.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "app/csv.hpp"
+#include "base/bytes.hpp"
+#include "domain/names.hpp"
+
+namespace updraft {
+namespace {
+
+constexpr std::size_t rows_per_unit = 1'000;
+constexpr std::size_t refused_max = 1'000;
+constexpr std::size_t text_bytes_max = 1'000;  ///< of a refused line in the report
+constexpr std::string_view configuration_prefix = "configuration.";
+
+std::string_view trimmed(std::string_view text) {
+    const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+    while (!text.empty() && is_blank(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && is_blank(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+Error wrong_header(Text message) {
+    return Error::invalid("header", std::move(message));
+}
+
+/// The key behind a header cell; "configuration.<key>" stands for itself. Nothing if unknown.
+std::optional<std::string> column_named(std::string_view cell) {
+    const std::string_view name = trimmed(cell);
+    if (name.starts_with(configuration_prefix) && name.size() > configuration_prefix.size()) {
+        return std::string(name);
+    }
+    for (const DeviceColumn& column : device_columns()) {
+        if (equals_ignoring_case(name, column.key) || name == column.zh) {
+            return std::string(column.key);
+        }
+    }
+    return std::nullopt;
+}
+
+/// The keys of the header's cells, in order.
+Result<std::vector<std::string>> header_of(csv::Reader& reader) {
+    const std::optional<csv::Line> line = reader.next();
+    if (!line) {
+        return wrong_header(
+            text("文件为空, 首行应为表头", "the file is empty; its first line must be a header"));
+    }
+    std::vector<std::string> keys;
+    for (const std::string& cell : line->cells) {
+        std::optional<std::string> key = column_named(cell);
+        if (!key) {
+            return wrong_header(text("未知的列 {}, 请使用导入模板的表头",
+                                     "unknown column {}; use the header of the template", cell));
+        }
+        if (std::ranges::find(keys, *key) != keys.end()) {
+            return wrong_header(text("列 {} 重复", "column {} stands twice", cell));
+        }
+        keys.push_back(*std::move(key));
+    }
+    if (std::ranges::find(keys, "id") == keys.end()) {
+        return wrong_header(text("缺少列 设备ID (id)", "the column id is missing"));
+    }
+    return keys;
+}
+
+std::optional<DeviceType> device_type_in(std::string_view cell) {
+    for (const DeviceType type :
+         {DeviceType::device, DeviceType::children_device, DeviceType::gateway}) {
+        const Text label = label_of(type);
+        if (cell == name_of(type) || cell == label.zh || equals_ignoring_case(cell, label.en)) {
+            return type;
+        }
+    }
+    return std::nullopt;
+}
+
+Result<void> put_tags(DeviceForm& form, std::string_view cell) {
+    const auto pairs = csv::pairs_in(cell);
+    if (!pairs) {
+        return Error::invalid("tags", text("标签 {} 应写作 键=值;键=值",
+                                           "tags {} must be key=value;key=value", cell));
+    }
+    form.tags.emplace(pairs->begin(), pairs->end());
+    return {};
+}
+
+void configure(DeviceForm& form, std::string_view key, std::string_view value) {
+    if (!form.configuration) {
+        form.configuration.emplace();
+    }
+    form.configuration->insert_or_assign(std::string(key), std::string(value));
+}
+
+/// Puts one cell that says something into the form.
+Result<void> put_cell(DeviceForm& form, std::string_view key, std::string_view cell) {
+    if (key == "id") {
+        form.id = DeviceId(cell);
+    } else if (key == "name") {
+        form.name = cell;
+    } else if (key == "productId") {
+        form.product = ProductId(cell);
+    } else if (key == "describe") {
+        form.description = cell;
+    } else if (key == "parentId") {
+        form.parent = cell;
+    } else if (key == "tags") {
+        return put_tags(form, cell);
+    } else if (key == "secureId" || key == "secureKey") {
+        configure(form, key, cell);
+    } else if (key.starts_with(configuration_prefix)) {
+        configure(form, key.substr(configuration_prefix.size()), cell);
+    } else if (key == "deviceType") {
+        form.device_type = device_type_in(cell);
+        if (!form.device_type) {
+            return Error::invalid(
+                "deviceType",
+                text("设备类型 {} 应为 device, childrenDevice 或 gateway",
+                     "device type {} must be device, childrenDevice or gateway", cell));
+        }
+    }
+    return {};
+}
+
+/// What a line says. Errors: invalid_argument.
+Result<DeviceForm> form_of(const std::vector<std::string>& keys, const csv::Line& line) {
+    if (!line.well_formed) {
+        return Error::of(ErrorCode::invalid_argument,
+                         text("引号不完整", "a quote is not closed, or something stands after it"));
+    }
+    if (line.cells.size() > keys.size()) {
+        return Error::of(ErrorCode::invalid_argument,
+                         text("共{}列, 表头只有{}列", "{} cells, but the header has {}",
+                              line.cells.size(), keys.size()));
+    }
+    DeviceForm form;
+    for (std::size_t index = 0; index < line.cells.size(); ++index) {
+        const std::string_view cell = trimmed(line.cells[index]);
+        if (!cell.empty()) {
+            UPDRAFT_CHECK(put_cell(form, keys[index], cell));
+        }
+    }
+    if (form.id.empty()) {
+        return Error::invalid("id", text("请输入设备ID", "enter the device's id"));
+    }
+    return form;
+}
+
+/// The line's beginning, whole characters.
+std::string shortened(std::string_view line) {
+    if (line.size() <= text_bytes_max) {
+        return std::string(line);
+    }
+    std::size_t end = text_bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) {
+        --end;
+    }
+    return std::string(line.substr(0, end));
+}
+
+/// Gathers rows for a unit of work, and what became of them for the report.
+class Import {
+public:
+    Import(DeviceService& devices, const ImportMode& mode, const Identity& identity)
+        : devices_(devices), mode_(mode), identity_(identity) {
+        report_.dry_run = mode.effect == ImportMode::Effect::try_only;
+    }
+
+    void take(const csv::Line& line, Result<DeviceForm> form) {
+        ++report_.lines;
+        if (!form) {
+            refuse(line.number, "", line.text, form.error());
+            return;
+        }
+        const auto [first, fresh] = lines_of_.try_emplace(form->id.value, line.number);
+        if (!fresh) {
+            refuse(line.number, form->id.value, line.text,
+                   Error::invalid("id", text("设备ID与第{}行重复",
+                                             "the id stands in line {} already", first->second)));
+            return;
+        }
+        forms_.push_back(*std::move(form));
+        sources_.push_back({line.number, line.text});
+        if (forms_.size() == rows_per_unit) {
+            flush();
+        }
+    }
+    [[nodiscard]] ImportReport finish() {
+        flush();
+        std::ranges::sort(report_.refused, {}, &RefusedLine::line);
+        return std::move(report_);
+    }
+
+private:
+    struct Source {
+        std::size_t number = 0;
+        std::string_view text;
+    };
+
+    void flush() {
+        if (forms_.empty()) {
+            return;
+        }
+        const auto outcomes = devices_.import_rows(forms_, mode_, identity_);
+        for (std::size_t index = 0; index < outcomes.size(); ++index) {
+            if (!outcomes[index]) {
+                refuse(sources_[index].number, forms_[index].id.value, sources_[index].text,
+                       outcomes[index].error());
+                continue;
+            }
+            switch (*outcomes[index]) {
+                case Imported::added:
+                    ++report_.added;
+                    break;
+                case Imported::updated:
+                    ++report_.updated;
+                    break;
+                case Imported::unchanged:
+                    ++report_.unchanged;
+                    break;
+            }
+        }
+        forms_.clear();
+        sources_.clear();
+    }
+
+    void refuse(std::size_t line, std::string id, std::string_view written, const Error& error) {
+        ++report_.refused_count;
+        if (report_.refused.size() < refused_max) {
+            report_.refused.push_back(
+                {line, std::move(id), error.fields.empty() ? "" : error.fields.front().property,
+                 error.fields.empty() ? error.message : error.fields.front().message,
+                 shortened(written)});
+        }
+    }
+
+    DeviceService& devices_;
+    const ImportMode mode_;
+    const Identity& identity_;
+    ImportReport report_;
+    std::vector<DeviceForm> forms_;
+    std::vector<Source> sources_;
+    std::unordered_map<std::string, std::size_t> lines_of_;
+};
+
+}  // namespace
+
+const std::vector<DeviceColumn>& device_columns() {
+    static const std::vector<DeviceColumn> columns{{"id", "设备ID", true},
+                                                   {"name", "设备名称", true},
+                                                   {"productId", "产品ID", true},
+                                                   {"productName", "产品名称"},
+                                                   {"deviceType", "设备类型", true},
+                                                   {"parentId", "网关设备ID", true},
+                                                   {"state", "状态"},
+                                                   {"firmwareVersion", "固件版本"},
+                                                   {"firmwareTime", "固件更新时间"},
+                                                   {"registerTime", "注册时间"},
+                                                   {"tags", "标签", true},
+                                                   {"describe", "说明", true},
+                                                   {"secureId", "安全ID", true},
+                                                   {"secureKey", "安全密钥", true}};
+    return columns;
+}
+
+std::string device_import_template(Language language) {
+    std::vector<std::string> header;
+    std::vector<std::string> example;
+    const std::unordered_map<std::string_view, Text> examples{
+        {"id", {"device-001", "device-001"}},
+        {"name", {"一号设备", "First device"}},
+        {"productId", {"product-1", "product-1"}},
+        {"deviceType", {"直连设备", "device"}},
+        {"tags", {"地点=上海;楼层=3", "site=Shanghai;floor=3"}},
+        {"describe", {"示例, 请删除此行", "An example, delete this line"}}};
+    for (const DeviceColumn& column : device_columns()) {
+        if (column.imported) {
+            header.emplace_back(language == Language::zh ? column.zh : column.key);
+            const auto found = examples.find(column.key);
+            example.push_back(found == examples.end() ? "" : found->second.in(language));
+        }
+    }
+    std::string file(csv::byte_order_mark);
+    csv::append_line(file, header);
+    csv::append_line(file, example);
+    return file;
+}
+
+Result<ImportReport> DeviceImport::run(std::string_view csv, const ImportMode& mode,
+                                       const Identity& identity) {
+    if (!is_utf8(csv)) {
+        return Error::invalid("file", text("文件不是UTF-8编码, 请另存为CSV UTF-8",
+                                           "the file is not UTF-8; save it as CSV UTF-8"));
+    }
+    csv::Reader reader(csv);
+    UPDRAFT_TRY(const std::vector<std::string> keys, header_of(reader));
+    csv::Reader counter = reader;
+    std::size_t lines = 0;
+    while (counter.next()) {
+        if (++lines > options_.lines_max) {
+            return Error::of(ErrorCode::too_large, text("文件超过{}行, 请分批导入",
+                                                        "the file has more than {} lines; "
+                                                        "split it",
+                                                        options_.lines_max));
+        }
+    }
+    Import lines_in(devices_, mode, identity);
+    while (const std::optional<csv::Line> line = reader.next()) {
+        lines_in.take(*line, form_of(keys, *line));
+    }
+    return lines_in.finish();
+}
+
+}  // namespace updraft

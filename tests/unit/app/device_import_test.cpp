@@ -1,0 +1,145 @@
+#include "app/device_import.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/app_world.hpp"
+
+namespace updraft {
+namespace {
+
+struct DeviceImportTest : testing::Test {
+    AppWorld world;
+    DeviceImport files{world.devices, {.bytes_max = 1'000, .lines_max = 5}};
+    ImportMode mode;
+
+    void SetUp() override {
+        world.add_product();
+        mode.product = ProductId{"p1"};
+    }
+    Result<ImportReport> run(const std::string& file) {
+        return files.run(file, mode, AppWorld::admin());
+    }
+};
+
+TEST_F(DeviceImportTest, MakesADeviceOfEachLine) {
+    const auto report =
+        run("id,name,productId,deviceType,parentId,tags,describe,secureId,configuration.x\r\n"
+            "g1,Gateway,,gateway,,a=1;b=2,\"a, b\",me,y\r\n"
+            "c1,,p1,childrenDevice,g1,,,,\r\n");
+
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->lines, 2);
+    EXPECT_EQ(report->added, 2);
+    EXPECT_TRUE(report->refused.empty());
+    const Device gateway = world.device("g1").value();
+    EXPECT_EQ(gateway.name, "Gateway");
+    EXPECT_EQ(gateway.description, "a, b");
+    EXPECT_EQ(gateway.tags, (std::map<std::string, std::string>{{"a", "1"}, {"b", "2"}}));
+    EXPECT_EQ(gateway.configuration, (Configuration{{"secureId", "me"}, {"x", "y"}}));
+    EXPECT_EQ(gateway.state, DeviceState::not_active);
+    EXPECT_EQ(world.device("c1").value().parent, DeviceId{"g1"});
+}
+
+TEST_F(DeviceImportTest, ReadsChineseHeadersAndWords) {
+    const auto report = run("\xEF\xBB\xBF设备ID,设备名称,设备类型,状态\nd1,一号,网关设备,在线\n");
+
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->added, 1);
+    EXPECT_EQ(world.device("d1").value().device_type, DeviceType::gateway);
+}
+
+// One bad line among thousands must not cost the others.
+TEST_F(DeviceImportTest, RefusesBadLinesAndStoresTheOthers) {
+    const auto report =
+        run("id,name,productId,tags\n"
+            "d 1,bad id,,\n"
+            "d2,good,,\n"
+            "d3,no product,nowhere,\n"
+            "d2,again,,\n"
+            "d4,tags,,x\n");
+
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->lines, 5);
+    EXPECT_EQ(report->added, 1);
+    EXPECT_EQ(report->refused_count, 4);
+    ASSERT_EQ(report->refused.size(), 4U);
+    EXPECT_EQ(report->refused[0].line, 2U);
+    EXPECT_EQ(report->refused[0].text, "d 1,bad id,,");
+    EXPECT_EQ(report->refused[1].column, "productId");
+    EXPECT_EQ(report->refused[2].line, 5U);
+    EXPECT_EQ(report->refused[2].column, "id");
+    EXPECT_EQ(report->refused[3].column, "tags");
+    EXPECT_TRUE(world.device("d2"));
+}
+
+TEST_F(DeviceImportTest, KnownDevicesAreRefusedOrUpdated) {
+    world.add_device("d1");
+    const std::string file = "id,name,secureKey\nd1,other,k\n";
+    EXPECT_EQ(run(file).value().refused_count, 1);
+
+    mode.existing = ImportMode::Existing::update;
+
+    EXPECT_EQ(run(file).value().updated, 1);
+    EXPECT_EQ(run(file).value().unchanged, 1);
+    EXPECT_EQ(world.device("d1").value().name, "other");
+    // Configuration keys that the file does not name stay.
+    EXPECT_EQ(run("id,secureId\nd1,me\n").value().updated, 1);
+    EXPECT_EQ(world.device("d1").value().configuration,
+              (Configuration{{"secureId", "me"}, {"secureKey", "k"}}));
+}
+
+// The product of the request is for lines that name none, and no order to move a known device.
+TEST_F(DeviceImportTest, AnUpdateMovesNoDeviceToTheProductOfTheRequest) {
+    world.add_product("p2");
+    world.add_device("d1", "p2");
+    mode.existing = ImportMode::Existing::update;
+
+    ASSERT_EQ(run("id,name\nd1,other\n").value().updated, 1);
+
+    EXPECT_EQ(world.device("d1").value().product, ProductId{"p2"});
+}
+
+TEST_F(DeviceImportTest, EnablesOnDemand) {
+    mode.activation = ImportMode::Activation::enable;
+
+    ASSERT_EQ(run("id\nd1\n").value().added, 1);
+
+    const Device device = world.device("d1").value();
+    EXPECT_EQ(device.state, DeviceState::offline);
+    EXPECT_EQ(device.registered_at, world.clock.now());
+}
+
+TEST_F(DeviceImportTest, ADryRunTellsTheSameAndStoresNothing) {
+    mode.effect = ImportMode::Effect::try_only;
+
+    const auto report = run("id,productId\nd1,\nd2,nowhere\n");
+
+    ASSERT_TRUE(report);
+    EXPECT_TRUE(report->dry_run);
+    EXPECT_EQ(report->added, 1);
+    EXPECT_EQ(report->refused_count, 1);
+    EXPECT_FALSE(world.device("d1"));
+}
+
+TEST_F(DeviceImportTest, RefusesFilesThatAreNoList) {
+    EXPECT_EQ(run("").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(run("name\nx\n").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(run("id,colour\n").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(run("id,ID\n").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(run("id\n\xFF\xFE\n").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(run("id\n1\n2\n3\n4\n5\n6\n").error().code, ErrorCode::too_large);
+    EXPECT_EQ(run("id\nd1,x\n\"d2\n").value().refused_count, 2);
+}
+
+TEST_F(DeviceImportTest, TheTemplateCanBeImported) {
+    mode.effect = ImportMode::Effect::try_only;
+    for (const Language language : {Language::zh, Language::en}) {
+        const auto report = run(device_import_template(language));
+        ASSERT_TRUE(report);
+        EXPECT_EQ(report->lines, 1);
+        EXPECT_EQ(report->refused.at(0).column, "productId");  // the example's product
+    }
+}
+
+}  // namespace
+}  // namespace updraft
