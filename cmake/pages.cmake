@@ -2,10 +2,7 @@
 if(TARGET updraft_server)
   set(pages
     no_console.html ${CMAKE_SOURCE_DIR}/src/server/pages/no_console.html
-    setup.html ${CMAKE_SOURCE_DIR}/src/server/pages/setup.html
     logo.svg ${CMAKE_SOURCE_DIR}/src/server/pages/logo.svg
-    style.css ${CMAKE_SOURCE_DIR}/src/server/pages/style.css
-    language.js ${CMAKE_SOURCE_DIR}/src/server/pages/language.js
     openapi.yaml ${CMAKE_SOURCE_DIR}/api/openapi.yaml)
   set(entries "")
   while(pages)

@@ -41,10 +41,6 @@ Response redirect(const Request&) {
 void page_routes(http::Router& router, PageSources sources) {
     router.add(Method::get, "/", redirect);
     console_routes(router, embedded_console(), page_named("no_console.html"));
-    router.add(Method::get, "/console/setup", page("setup.html", "text/html;charset=UTF-8"));
-    router.add(Method::get, "/console/style.css", page("style.css", "text/css;charset=UTF-8"));
-    router.add(Method::get, "/console/language.js",
-               page("language.js", "text/javascript;charset=UTF-8"));
     for (const char* path : {"/console/logo.svg", "/favicon.ico"}) {
         router.add(Method::get, path, page("logo.svg", "image/svg+xml"));
     }
