@@ -1,3 +1,4 @@
+import '@/ui/kitRepairs'
 import { VueQueryPlugin } from '@tanstack/vue-query'
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
