@@ -1,5 +1,5 @@
 /** The upload of a form as its controls show it: file, progress, digests, and what to do next. */
-import { computed, onScopeDispose, reactive, ref } from 'vue'
+import { computed, onScopeDispose, reactive, ref, shallowRef } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { ApiError } from '@/api/client'
 import { digestOf, type Digests } from './digest'
@@ -30,7 +30,7 @@ export function useUpload(events: UploadEvents) {
   const pending = ref<PendingUpload>()
   const uploaded = ref<UploadedFile>()
   /** A file that is not the one whose upload was interrupted. */
-  const other = ref<File>()
+  const other = shallowRef<File>()
   let file: File | undefined
   let running: AbortController | undefined
   onScopeDispose(() => running?.abort())
