@@ -31,10 +31,10 @@ export function useProgress(taskId: string, task: ComputedRef<Task | undefined>)
       if (!progress) return
       const last = progress.points.at(-1)
       live.value = live.value.filter((point) => point.timestamp > (last?.timestamp ?? 0))
-      const seen = samples.value
-      samples.value = [...progress.points.map((point) => sampleOf(point, progress.offset)), ...seen]
-        .sort((a, b) => a.at - b.at)
-        .reduce<Sample[]>(withSample, [])
+      // They reach up to now: what this page has seen itself before is among them.
+      samples.value = progress.points
+        .map((point) => sampleOf(point, progress.offset))
+        .reduce<Sample[]>((all, sample) => withSample(all, sample), [])
     },
     { immediate: true },
   )
