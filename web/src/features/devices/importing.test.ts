@@ -3,7 +3,7 @@ import { headerOf, refusedFile, reportFile } from './importing'
 
 const refused = [
   { line: 3, id: 'd3', column: 'name', message: 'too long, "64" at most', text: 'd3,x' },
-  { line: 9, message: '=1+1', text: '"a\nb",2' },
+  { line: 9, id: '', column: '', message: '=1+1', text: '"a\nb",2' },
 ]
 
 describe('headerOf', () => {

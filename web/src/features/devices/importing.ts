@@ -1,28 +1,9 @@
 /** Importing devices from a CSV file: the request, and the files that are made of its report. */
-import { ApiError, refusal, requestHeaders } from '@/api/client'
-
-export interface RefusedLine {
-  /** Of the file, from 1. */
-  line: number
-  id?: string
-  /** Absent or empty: the line as a whole. */
-  column?: string
-  message: string
-  /** The line as it stands in the file. */
-  text: string
-}
+import { ApiError, refusal, requestHeaders, type Schemas } from '@/api/client'
 
 /** What became, or would become, of the lines of a file. */
-export interface ImportReport {
-  dryRun: boolean
-  lines: number
-  added: number
-  updated: number
-  unchanged: number
-  refusedCount: number
-  /** The first of them, at most 1000. */
-  refused: RefusedLine[]
-}
+export type ImportReport = Schemas['ImportReport']
+export type RefusedLine = Schemas['RefusedLine']
 
 export interface ImportOptions {
   /** Product of new devices whose lines name none. */
@@ -86,7 +67,7 @@ export function refusedFile(header: string, refused: RefusedLine[]): string {
 /** The refused lines with the reasons, for who has to correct them. */
 export function reportFile(titles: string[], refused: RefusedLine[]): string {
   const rows = refused.map((each) =>
-    [String(each.line), each.id ?? '', each.column ?? '', each.message, each.text].map(cell),
+    [String(each.line), each.id, each.column, each.message, each.text].map(cell),
   )
   return mark + [titles.map(cell), ...rows].map((row) => row.join(',')).join(lineEnd) + lineEnd
 }

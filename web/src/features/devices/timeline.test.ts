@@ -8,6 +8,7 @@ function entry(values: Partial<TimelineEntry>): TimelineEntry {
     deviceId: 'd1',
     kind: 'message',
     type: 'reportFirmware',
+    text: '',
     ...values,
   }
 }

@@ -1,24 +1,9 @@
 /** What a timeline shows of each entry, and how entries are put into days. */
 import dayjs from 'dayjs'
+import type { Schemas } from '@/api/client'
 
 /** One thing that happened to a device, as the server tells it. */
-export interface TimelineEntry {
-  id: string
-  timestamp: number
-  recordId?: string
-  deviceId: string
-  /** A record entered a state, somebody said something, the device connected or left. */
-  kind: 'state' | 'message' | 'connection'
-  /** Log type of spec 2.8, `upgradeFirmwareProgress`. */
-  type: string
-  attempt?: number
-  state?: { value: string; text: string }
-  progress?: number
-  errorReason?: string
-  direction?: 'up' | 'down'
-  /** JSON text of a message; the address of a connection. */
-  content?: string
-}
+export type TimelineEntry = Schemas['TimelineEntry']
 
 /** How an entry looks: the icon, the colour (a CSS variable of the state colours) and the key of its title. */
 export interface Look {

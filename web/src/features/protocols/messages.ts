@@ -24,6 +24,7 @@ export default messages({
       'Updraft 不运行上传的协议包，无法从中读出它的能力；打开开关表示设备按 JetLinks 官方协议的主题升级固件。',
     jar: '协议包 (JAR)',
     jarHint: '只登记文件名，不上传也不运行：设备由内置的 JetLinks 协议服务。',
+    jarName: '文件名',
     dropJar: '把 JAR 文件拖到这里，或点击选择',
     provider: '入口类',
     configuration: '配置项',
@@ -64,6 +65,7 @@ export default messages({
     jar: 'Package (JAR)',
     jarHint:
       'Only its name is noted; it is neither uploaded nor run. The built-in JetLinks protocol serves the devices.',
+    jarName: 'File name',
     dropJar: 'Drop a JAR file here, or click to choose one',
     provider: 'Entry class',
     configuration: 'Configuration keys',
