@@ -31,6 +31,8 @@ export interface Draft {
   uploaded?: UploadedFile
   /** Version order that was proposed, not typed. */
   proposedOrder?: string
+  /** Signature that was filled in from a file, not typed. */
+  filledSign?: string
 }
 
 interface Stored extends Draft {

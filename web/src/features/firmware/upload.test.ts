@@ -190,7 +190,8 @@ it('waits at most 15 s between two tries', () => {
 
 it('fits the pieces to the link', () => {
   expect(nextPiece(mebi, 100)).toBe(2 * mebi) // quick: larger, but no jump
-  expect(nextPiece(mebi, 4000)).toBe(mebi / 2)
+  expect(nextPiece(mebi, 4000)).toBe(mebi * 0.75)
+  expect(nextPiece(mebi, 60_000)).toBe(mebi / 2)
   expect(nextPiece(8 * mebi, 10)).toBe(8 * mebi)
   expect(nextPiece(256 << 10, 60_000)).toBe(256 << 10)
 })

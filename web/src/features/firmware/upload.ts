@@ -42,8 +42,8 @@ export class OtherFileError extends Error {}
 const pieceMin = 256 << 10
 const pieceFirst = 1 << 20
 const pieceMax = 8 << 20
-/** What one piece should take: progress moves often enough, and a lost piece costs little. */
-const pieceTarget = 1_000
+/** What one piece should take: long beside the way there and back, short enough that a lost one costs little. */
+const pieceTarget = 3_000
 const pieceDeadline = 120_000
 const waitFirst = 500
 const waitMax = 15_000

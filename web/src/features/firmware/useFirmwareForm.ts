@@ -51,7 +51,7 @@ export function useFirmwareForm(before?: Firmware) {
   const upload = useUpload({
     onDigests(digests) {
       if (form.sign.trim() && form.sign !== signOfFile) return // typed: it is compared
-      signBeforeFile = form.sign
+      if (form.sign !== digests[form.signMethod]) signBeforeFile = form.sign
       form.sign = signOfFile = digests[form.signMethod]
     },
     onDone(uploaded) {
@@ -166,12 +166,14 @@ export function useFirmwareForm(before?: Firmware) {
       upload: upload.pending.value,
       uploaded: upload.uploaded.value,
       proposedOrder: proposedOrder.value,
+      filledSign: signOfFile,
     })
   }
   function restore() {
     const draft = drafts.load()
     if (!draft) return
     proposedOrder.value = draft.proposedOrder ?? ''
+    signOfFile = draft.filledSign ?? signOfFile
     Object.assign(form, draft.form)
     upload.restore(draft)
     restored.value = true
