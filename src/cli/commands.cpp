@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <ctime>
 
 #include "cli/cli.hpp"
 #include "cli/rows.hpp"
@@ -15,6 +16,7 @@ namespace {
 constexpr std::size_t page_rows_max = 1'000;
 
 int run(const CommonFlags& flags, const Work& work) {
+    ::tzset();  // times are shown in the zone of this process
     Context context(flags);
     Result<ExitStatus> done = work(context);
     if (done) {

@@ -82,6 +82,9 @@ void add_list_flags(const Commands& commands, CLI::App& leaf, ListFlags& flags);
     Context& context, const std::vector<std::string>& ids, const Text& done,
     const std::function<Result<void>(client::RestClient& api, const std::string& id)>& change);
 
+/// Of the entries of a record's or a device's timeline.
+[[nodiscard]] const std::vector<Column>& timeline_columns();
+
 /// Writes the CSV of an export endpoint to a file, or to standard output for "" and "-".
 [[nodiscard]] Result<ExitStatus> export_rows(Context& context, const std::string& path,
                                              json::array terms, const std::string& out);

@@ -56,8 +56,15 @@ Result<std::string> open_session(Context& context, client::RestClient& api,
         body["encryptId"] = text_at(configs, "encrypt.id");
     }
     body["password"] = password;
-    UPDRAFT_TRY(const json::value signed_in, api.post("/authorize/login", body));
-    return text_at(signed_in, "token");
+    const Result<json::value> signed_in = api.post("/authorize/login", body);
+    if (!signed_in) {
+        Error error = signed_in.error();
+        // JetLinks answers a wrong password with 400; scripts shall see that it was the sign-in.
+        error.code =
+            error.code == ErrorCode::invalid_argument ? ErrorCode::login_failed : error.code;
+        return error;
+    }
+    return text_at(*signed_in, "token");
 }
 
 Result<ExitStatus> login(Context& context, const LoginFlags& flags) {

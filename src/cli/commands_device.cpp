@@ -183,6 +183,29 @@ void add_create(const Commands& commands, CLI::App& group) {
     commands.flag(leaf, "--disabled", flags->disabled, {"新建后不启用", "Leave it disabled"});
 }
 
+void add_timeline(const Commands& commands, CLI::App& group) {
+    struct Flags {
+        std::string id;
+        std::int64_t limit = 100;
+    };
+    auto flags = std::make_shared<Flags>();
+    CLI::App& leaf = commands.leaf(
+        group, "timeline",
+        {"设备的升级经过, 最近的在前", "What happened to a device, newest first"},
+        "updraft device timeline d1", [flags](Context& context) -> Result<ExitStatus> {
+            UPDRAFT_TRY(client::RestClient* const api, context.api());
+            UPDRAFT_TRY(const json::value entries,
+                        api->get(fmt::format("/device-instance/{}/timeline?limit={}",
+                                             url_encoded(flags->id), flags->limit)));
+            context.terminal().rows(rows_of(entries), timeline_columns());
+            return ExitStatus::done;
+        });
+    commands.option(leaf, "id", flags->id, {"设备ID", "The device's id"})->required();
+    commands.option(leaf, "--limit", flags->limit, {"最多条数", "Entries at most"})
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+}
+
 void add_import(const Commands& commands, CLI::App& group) {
     auto flags = std::make_shared<ImportFlags>();
     CLI::App& leaf =
@@ -268,6 +291,7 @@ void add_device_commands(const Commands& commands) {
         commands.leaf(group, "show", {"查看设备", "Show a device"}, "updraft device show d1",
                       [id](Context& context) { return show_device(context, *id); });
     commands.option(show, "id", *id, {"设备ID", "The device's id"})->required();
+    add_timeline(commands, group);
     add_create(commands, group);
     add_changes(commands, group);
     add_import(commands, group);

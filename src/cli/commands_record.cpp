@@ -70,14 +70,7 @@ Result<ExitStatus> show_timeline(Context& context, const std::string& id) {
     UPDRAFT_TRY(client::RestClient* const api, context.api());
     UPDRAFT_TRY(const json::value entries,
                 api->get(record_path + "/" + url_encoded(id) + "/timeline"));
-    context.terminal().rows(rows_of(entries), {{{"时间", "TIME"}, "timestamp", Column::Kind::time},
-                                               {{"类型", "KIND"}, "kind"},
-                                               {{"事件", "EVENT"}, "type"},
-                                               {{"次数", "ATTEMPT"}, "attempt"},
-                                               {{"状态", "STATE"}, "state.text"},
-                                               {{"进度%", "%"}, "progress"},
-                                               {{"失败原因", "REASON"}, "errorReason"},
-                                               {{"内容", "CONTENT"}, "content"}});
+    context.terminal().rows(rows_of(entries), timeline_columns());
     return ExitStatus::done;
 }
 
@@ -140,6 +133,20 @@ void add_moves(const Commands& commands, CLI::App& group) {
 }
 
 }  // namespace
+
+const std::vector<Column>& timeline_columns() {
+    static const std::vector<Column> columns{
+        {{"时间", "TIME"}, "timestamp", Column::Kind::time},
+        {{"类型", "KIND"}, "kind"},
+        {{"事件", "EVENT"}, "type"},
+        {{"次数", "ATTEMPT"}, "attempt"},
+        {{"状态", "STATE"}, "state.text"},
+        {{"进度%", "%"}, "progress"},
+        {{"失败原因", "REASON"}, "errorReason"},
+        {{"内容", "CONTENT"}, "content"},
+    };
+    return columns;
+}
 
 void add_task_records(const Commands& commands, CLI::App& group) {
     auto flags = std::make_shared<RecordListFlags>();

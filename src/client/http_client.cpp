@@ -236,8 +236,14 @@ ErrorCode code_of(int status) {
             return ErrorCode::access_denied;
         case 404:
             return ErrorCode::not_found;
+        case 405:
+            return ErrorCode::method_not_allowed;
+        case 409:
+            return ErrorCode::conflict;
         case 413:
             return ErrorCode::too_large;
+        case 415:
+            return ErrorCode::unsupported_media_type;
         case 429:
             return ErrorCode::too_many_requests;
         case 503:

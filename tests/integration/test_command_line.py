@@ -1,12 +1,16 @@
 """The operators' command line against the real server: what it prints, refuses and remembers."""
 import hashlib
 import random
+import re
 import signal
+import socket
 import stat
+import subprocess
 
 import pytest
 
-from support.cli import NOT_ALLOWED, REFUSED, UNREACHABLE, USAGE, Cli
+from support.api import PASSWORD
+from support.cli import DONE, NOT_ALLOWED, REFUSED, UNREACHABLE, USAGE, Cli
 from support.proxy import Proxy
 
 MIB = 1024 * 1024
@@ -39,7 +43,7 @@ def test_a_sign_in_is_kept_without_its_password_and_for_nobody_else(cli, server)
 def test_a_wrong_password_is_said_and_nothing_is_kept(tmp_path, server):
     cli = Cli(tmp_path)
 
-    cli.login(server, password="wrong", status=REFUSED)
+    cli.login(server, password="wrong", status=NOT_ALLOWED)
 
     assert cli.json("profile", "list") == []
     assert cli("whoami", status=NOT_ALLOWED).err.count("updraft login") == 1
@@ -76,6 +80,45 @@ def test_the_environment_is_enough_for_a_pipeline(tmp_path, server, admin_token)
     assert not (tmp_path / "config").exists()
 
 
+def test_the_password_is_asked_for_without_being_shown(tmp_path, server):
+    cli = Cli(tmp_path)
+    status, shown = cli.in_terminal(
+        "login",
+        f"http://{server.http}",
+        "--profile",
+        "mine",
+        answers=[("Password of admin", PASSWORD + "\n")],
+    )
+
+    assert status == DONE and "profile mine" in shown and PASSWORD not in shown
+    cli("whoami")
+
+
+def test_a_private_certificate_is_named_once(private_server, tmp_path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    subprocess.run(
+        ["openssl", *options.split(), "-subj", "/CN=127.0.0.1"]
+        + ["-addext", "subjectAltName=IP:127.0.0.1"]
+        + ["-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:%d" % probe.getsockname()[1]
+    private_server(
+        "--https-listen", address, "--tls-certificate", str(certificate), "--tls-key", str(key)
+    )
+    cli = Cli(tmp_path)
+    login = ("login", f"https://{address}", "--password-stdin")
+
+    assert "--ca-file" in cli(*login, input=PASSWORD, status=UNREACHABLE).err
+    cli(*login, "--ca-file", "cert.pem", input=PASSWORD)
+    assert cli.json("whoami")["server"] == f"https://{address}"
+    assert "nowhere.pem" in cli("whoami", "--ca-file", "nowhere.pem", status=REFUSED).err
+
+
 def test_the_server_does_not_mind_the_command_lines_variables(private_server):
     private_server(environment={name: "x" for name in (
         "UPDRAFT_SERVER", "UPDRAFT_TOKEN", "UPDRAFT_PROFILE", "UPDRAFT_ADMIN_PASSWORD")
@@ -107,6 +150,21 @@ def test_usage_says_what_there_is(cli):
         "device", "create", "d1", status=USAGE
     ).err
     assert cli("firmware", "upload", "--help").out.count("Example:") == 1
+
+
+def test_every_command_has_an_example_in_both_languages(tmp_path):
+    cli = Cli(tmp_path)
+    script = cli("completion", "bash").out
+    paths = re.findall(r"^        '((?: [a-z]+)+)'\) words=", script, re.MULTILINE)
+    groups = {path.rsplit(" ", 1)[0] for path in paths if path.count(" ") == 2}
+    server_side = {" serve", " demo", " simulate", " routes", " config"}
+    commands = [path.split() for path in paths if path not in groups | server_side]
+
+    assert len(commands) > 40
+    for command in commands:
+        shown = cli(*command, "--help").out
+        assert "Example:\n" in shown and "updraft " + command[0] in shown, command
+        assert "示例:\n" in cli(*command, "--help", "--lang", "zh").out, command
 
 
 def test_json_errors_are_one_line(cli):

@@ -7,10 +7,12 @@ import subprocess
 
 import pytest
 
+from support.builders import World
 from support.cli import (
     DONE,
     FAILURES,
     GAVE_UP,
+    NOT_ALLOWED,
     REFUSED,
     STOPPED,
     USAGE,
@@ -55,8 +57,8 @@ def set_up(cli, world, tmp_path, devices=FLEET):
     ids = [f"{prefix}{number}" for number in range(devices)]
     rows = "".join(f"{each},name of {each}\n" for each in ids)
     (tmp_path / "devices.csv").write_text("id,name\n" + rows)
-    for each in ids:
-        cli("device", "create", each, "--product", product)
+    report = cli.json("device", "import", "devices.csv", "--product", product)
+    assert report["added"] == devices
     (tmp_path / "1.1.bin").write_bytes(random.Random(product).randbytes(300_000))
     firmware = cli.json("firmware", "upload", "1.1.bin", "--product", product, "--version", "1.1")
     return product, prefix, ids, firmware["id"]
@@ -117,7 +119,8 @@ def test_the_whole_way(cli, world, fleet, tmp_path):
 
 def test_stop_continue_and_delete(cli, world, tmp_path):
     product, _, ids, firmware = set_up(cli, world, tmp_path, devices=3)
-    export = (tmp_path / "devices.csv").read_text()
+    export = cli("device", "export", "--product", product).out
+    assert export.startswith("\ufeff") and all(each in export for each in ids)
 
     created = cli("task", "create", "--firmware", firmware, "--mode", "push", "--devices-from", "-",
                   "--json", input=export)  # fmt: skip
@@ -177,6 +180,99 @@ def test_watching_survives_a_lost_connection(cli, world, server, tmp_path):
         out, err = watching.communicate(timeout=30)
     assert watching.returncode == STOPPED, err
     assert json.loads(out)["outcome"] == "stopped"
+
+
+def test_bad_lines_of_an_import_come_back(cli, world, tmp_path):
+    product = world.product()
+    good, bad = world.name("d"), "not an id!"
+    (tmp_path / "in.csv").write_text(f'id,name\n{good},one\n"{bad}",two\n{good},again\n')
+
+    tried = cli.json("device", "import", "in.csv", "--product", product, "--dry-run", status=FAILURES)
+    assert tried["dryRun"] is True and tried["added"] == 1
+    assert cli.json("device", "list", "--product", product) == []
+    told = cli("device", "import", "in.csv", "--product", product, "--refused-out", "refused.csv",
+               status=FAILURES)  # fmt: skip
+    assert "1 added" in told.out and "line 3" in told.err
+    assert (tmp_path / "refused.csv").read_text().splitlines() == [
+        "id,name", f'"{bad}",two', f"{good},again"]  # fmt: skip
+    assert [each["id"] for each in cli.json("device", "list", "--product", product)] == [good]
+    cli("device", "export", "--product", product, "--out", "out.csv")
+    assert good in (tmp_path / "out.csv").read_text()
+    cli("device", "import", "nowhere.csv", status=REFUSED)
+
+
+def test_a_machine_token_instead_of_a_password(cli, world, server, tmp_path):
+    product, _, ids, firmware = set_up(cli, world, tmp_path, devices=1)
+    made = cli.json("token", "create", "--name", "ci", "--expires", "1h",
+                    "--scope", "device-instance:query",
+                    "--scope", "firmware-manager:query",
+                    "--scope", "firmware-upgrade-task-manager:query,save,deploy")  # fmt: skip
+    (tmp_path / "other").mkdir()
+    machine = Cli(tmp_path / "other", UPDRAFT_SERVER=f"http://{server.http}",
+                  UPDRAFT_TOKEN=made["token"])  # fmt: skip
+
+    assert machine.json("whoami")["user"]["username"] == "admin"
+    task = machine.json("task", "create", "--firmware", firmware, "--mode", "push", "--all")
+    assert machine.json("task", "stop", task["id"])["count"] == 1
+    machine("task", "delete", task["id"], status=NOT_ALLOWED)  # outside its scopes
+    machine("device", "delete", ids[0], status=NOT_ALLOWED)
+    machine("token", "create", "--name", "x", "--scope", "device-instance:query", status=NOT_ALLOWED)
+    # kept as a profile
+    kept = Cli(tmp_path / "other")
+    kept("login", f"http://{server.http}", "--token-stdin", input=made["token"] + "\n")
+    assert kept.json("whoami")["user"]["username"] == "admin"
+    assert made["id"] in [each["id"] for each in cli.json("token", "list")]
+    assert made["token"] not in cli("token", "list").out
+    cli("token", "revoke", made["id"])
+    machine("whoami", status=NOT_ALLOWED)
+
+
+def test_records_and_their_way(cli, world, tmp_path):
+    product, _, ids, firmware = set_up(cli, world, tmp_path, devices=2)
+    task = cli.json("task", "create", "--firmware", firmware, "--mode", "push", "--all")["id"]
+    record = cli.json("record", "list", "--task", task)[0]
+    assert cli.json("record", "show", record["id"])["deviceId"] == record["deviceId"]
+    assert cli.json("record", "timeline", record["id"])[0]["kind"] == "state"
+    exported = cli("record", "export", "--task", task).out
+    assert all(each in exported for each in ids)
+    assert "2 rows" not in cli("record", "list", "--task", task, "--lang", "zh").out
+
+
+def test_the_terminal_is_redrawn_and_asked(cli, world, tmp_path):
+    product, _, ids, firmware = set_up(cli, world, tmp_path, devices=2)
+    create = ("task", "create", "--firmware", firmware, "--mode", "push", "--all")
+    question = "Upgrade 2 devices? [y/N]"
+    status, shown = cli.in_terminal(*create, "--confirm-above", "1", answers=[(question, "n\n")])
+    assert status == GAVE_UP and cli.json("task", "list", "--firmware", firmware) == []
+    status, shown = cli.in_terminal(*create, "--confirm-above", "1", answers=[(question, "y\n")])
+    task = cli.json("task", "list", "--firmware", firmware)[0]["id"]
+    assert status == DONE and task in shown
+
+    cli.environment["NO_COLOR"] = "1"
+    status, shown = cli.in_terminal(
+        "task", "watch", task, meanwhile=("waiting 2", lambda: cli("task", "stop", task))
+    )
+    assert status == STOPPED and "\033[2A\r" in shown and "stopped 2" in shown
+    assert "\033[3" not in shown  # no colour
+
+
+def test_watching_goes_on_over_a_restart_of_the_server(private_server, tmp_path):
+    server = private_server()
+    cli = Cli(tmp_path)
+    cli.login(server)
+    world = World(server, server.api())
+    firmware = world.foreign_firmware(world.product())["id"]
+    world.device(world.api.get(f"/firmware/{firmware}")["productId"])
+    task = cli.json("task", "create", "--firmware", firmware, "--mode", "push", "--all")["id"]
+    watching = cli.start("task", "watch", task)
+    assert "waiting 1" in watching.stderr.readline()
+
+    server.stop()
+    server.start()
+    cli("task", "stop", task)
+
+    out, err = watching.communicate(timeout=30)
+    assert watching.returncode == STOPPED and "connection to the server is lost" in err, err
 
 
 # -- completion -------------------------------------------------------------------------------------

@@ -1,7 +1,11 @@
 """The operators' command line as people and pipelines run it."""
+import fcntl
 import json
 import os
+import select
 import subprocess
+import termios
+import time
 
 from support.api import PASSWORD
 from support.server import binary
@@ -73,6 +77,39 @@ class Cli:
             env=self.environment,
             cwd=self.home,
         )
+
+    def in_terminal(self, *words, answers=(), meanwhile=None, seconds=30):
+        """Runs it in a terminal of its own: (exit status, everything it showed). `answers` are pairs
+        of what to wait for and what to type then; `meanwhile` is (what to wait for, what to do)."""
+        terminal, inside = os.openpty()
+        process = subprocess.Popen(
+            self.command(*words),
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            env=self.environment,
+            cwd=self.home,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(inside)
+        pending = [
+            (wait, lambda line=typed: os.write(terminal, line.encode())) for wait, typed in answers
+        ]
+        pending += [meanwhile] if meanwhile else []
+        shown, deadline = "", time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not select.select([terminal], [], [], 0.1)[0]:
+                continue
+            try:
+                piece = os.read(terminal, 65536)
+            except OSError:  # the terminal is gone with its process
+                break
+            shown += piece.decode(errors="replace")
+            if pending and pending[0][0] in shown:
+                pending.pop(0)[1]()
+        os.close(terminal)
+        return process.wait(5), shown
 
     def json(self, *words, **options):
         return self(*words, "--json", **options).json
