@@ -9,6 +9,7 @@ export function devicesOfProductLink(productId: string, version?: string) {
   const query = `f.productId=${part(productId)}`
   return `/devices?${version ? `${query}&f.firmwareVersion=${part(`=${version}`)}` : query}`
 }
+export const newDeviceLink = (productId: string) => `/devices/new?productId=${part(productId)}`
 export const firmwareOfProductLink = (productId: string) =>
   `/firmware?f.productId=${part(productId)}`
 

@@ -32,6 +32,10 @@ export function useDeviceActs() {
   async function remove(id: string): Promise<boolean> {
     return attempt(async () => {
       await call(api.DELETE('/device-instance/{id}', { params: { path: { id } } }))
+      // Its page may still be open: what is gone must not be read again.
+      for (const part of ['detail', 'timeline', 'metadata']) {
+        client.removeQueries({ queryKey: ['device', part, id] })
+      }
       await reload()
     })
   }
