@@ -154,22 +154,21 @@ public:
     Result<json::value> run() {
         UPDRAFT_TRY(json::value task, ask());
         Board board(context_.terminal(), text_at(task, "name"));
-        bool lost = false;
         while (true) {
             board.show(counts_of(task));
             if (has_ended(counts_of(task))) {
                 return task;
             }
-            if (std::exchange(lost, false)) {
-                board.remark({"已重新连接", "connected again"});
-            }
-            lost = !follow(board);
+            const bool lost = !follow(board);
             if (lost && !limit_.passed()) {
                 board.remark({"与服务器的连接中断, 正在重连",
                               "the connection to the server is "
                               "lost, connecting again"});
             }
             UPDRAFT_TRY(task, ask());
+            if (lost) {
+                board.remark({"已重新连接", "connected again"});
+            }
         }
     }
 

@@ -272,7 +272,7 @@ def test_watching_goes_on_over_a_restart_of_the_server(private_server, tmp_path)
     cli("task", "stop", task)
 
     out, err = watching.communicate(timeout=30)
-    assert watching.returncode == STOPPED and "connection to the server is lost" in err, err
+    assert watching.returncode == STOPPED and "connected again" in err, err
 
 
 # -- completion -------------------------------------------------------------------------------------

@@ -173,6 +173,28 @@ TEST(HttpClient, RefusesCallsAfterCancel) {
     EXPECT_TRUE(files.requests().empty());
 }
 
+// An export of a million rows and an event stream without end must not be kept in memory.
+TEST(HttpClient, HandsALongAnswerOnPieceByPiece) {
+    net::EventLoops loops(1);
+    const std::string content(300'000, 'x');
+    const ScriptedFiles files(loops, {.content = content, .chunked = true});
+    HttpClient client(files.url().substr(0, files.url().find("/file")));
+    std::size_t bytes = 0;
+    std::size_t pieces = 0;
+
+    const auto whole = client.send({}, [&](std::string_view piece) {
+        bytes += piece.size();
+        ++pieces;
+        return true;
+    });
+    const auto enough = client.send({}, [](std::string_view) { return false; });
+
+    ASSERT_TRUE(whole && enough);
+    EXPECT_EQ(bytes, content.size());
+    EXPECT_GT(pieces, 1U);
+    EXPECT_EQ(whole->body, "");
+}
+
 TEST(RestClient, TakesTheEnvelopeOffAndShowsTheServersMessage) {
     net::EventLoops loops(1);
     const ScriptedFiles good(
