@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chartOf, joined, tableOf, thinned, withLive, type Point } from './progress'
+import { chartOf, held, joined, tableOf, thinned, withLive, type Point } from './progress'
 
 function point(timestamp: number, success = 0, waiting = 0): Point {
   return { timestamp, success, waiting, processing: 0, failed: 0, canceled: 0 }
@@ -28,6 +28,18 @@ describe('joined', () => {
 
   it('lives without kept points', () => {
     expect(times(joined([], [point(4)]))).toEqual([4])
+  })
+})
+
+describe('held', () => {
+  it('keeps the counters level through a gap', () => {
+    const level = held([point(0, 1), point(10_000, 2), point(300_000, 9)], 10)
+    expect(times(level)).toEqual([0, 10_000, 290_000, 300_000])
+    expect(level[2]!.success).toBe(2)
+  })
+
+  it('leaves close points alone', () => {
+    expect(held([point(0), point(10_000), point(25_000)], 10)).toHaveLength(3)
   })
 })
 

@@ -40,6 +40,19 @@ export function joined(kept: readonly Point[], live: readonly Point[]): Point[] 
   return [...kept, ...live.filter((point) => point.timestamp > last)]
 }
 
+/**
+ * Points are kept only while something changes: through a long gap the counters stayed, until shortly before the next
+ * point. Without this the chart would draw a slow slope that never was.
+ */
+export function held(points: readonly Point[], intervalSeconds: number): Point[] {
+  const interval = intervalSeconds * 1000
+  return points.flatMap((point, at) => {
+    const before = points[at - 1]
+    if (!before || point.timestamp - before.timestamp <= 2 * interval) return [point]
+    return [{ ...before, timestamp: point.timestamp - interval }, point]
+  })
+}
+
 /** At most `most` of the points, evenly, always with the first and the last. */
 export function thinned(points: readonly Point[], most = tableRows): Point[] {
   if (points.length <= most) return [...points]

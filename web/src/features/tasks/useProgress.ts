@@ -4,7 +4,7 @@ import { computed, ref, watch, type ComputedRef } from 'vue'
 import { getProgress, keys } from './contract'
 import type { Task } from './model'
 import { withSample, type Sample } from './pace'
-import { joined, pointOf, withLive, type Point } from './progress'
+import { held, joined, pointOf, withLive, type Point } from './progress'
 
 /** While the page is open the server's points are read again so often; live points fill the time between. */
 const reread = 5 * 60_000
@@ -50,7 +50,12 @@ export function useProgress(taskId: string, task: ComputedRef<Task | undefined>)
     },
     { immediate: true },
   )
-  const points = computed(() => joined(query.data.value?.points ?? [], live.value))
+  const points = computed(() =>
+    held(
+      joined(query.data.value?.points ?? [], live.value),
+      query.data.value?.intervalSeconds ?? defaultInterval,
+    ),
+  )
   return { query, points, samples }
 }
 
