@@ -1,5 +1,6 @@
 /** Debian's Chromium, and pages that report everything that must not happen. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import type { Api } from './api'
 import { text, type Language } from './messages'
@@ -20,6 +21,24 @@ export async function launch(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
     ],
+  })
+}
+
+/**
+ * With UPDRAFT_CONSOLE_DIST=dist the console's files come from that folder, so that a change can be tried without linking
+ * the server again; the policy is the server's all the same.
+ */
+async function takeConsoleFrom(dist: string, context: BrowserContext): Promise<void> {
+  await context.route(/\/console(\/|$)/, async (route) => {
+    const path = new URL(route.request().url()).pathname.replace(/^\/console\/?/, '')
+    const file = join(dist, path)
+    if (path && statSync(file, { throwIfNoEntry: false })?.isFile()) {
+      return route.fulfill({ path: file })
+    }
+    const response = await route.fetch()
+    const nonce = /'nonce-(\w+)'/.exec(response.headers()['content-security-policy'])![1]
+    const page = readFileSync(join(dist, 'index.html'), 'utf8')
+    return route.fulfill({ response, body: page.replaceAll('%CSP_NONCE%', nonce) })
   })
 }
 
@@ -56,6 +75,8 @@ export class Visit {
       permissions: ['clipboard-read', 'clipboard-write'],
       storageState: { cookies: [], origins: [{ origin, localStorage: token }] },
     })
+    const dist = process.env.UPDRAFT_CONSOLE_DIST
+    if (dist) await takeConsoleFrom(dist, context)
     const visit = new Visit(await context.newPage(), server, language, context)
     await visit.watch()
     return visit

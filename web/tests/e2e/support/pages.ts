@@ -80,7 +80,7 @@ export async function populate(world: World): Promise<Examples> {
     name: '李雷',
     username: 'lilei',
     password: 'correct horse',
-    roleIdList: [role.id],
+    roleIds: [role.id],
   })
   const [protocol] = await api.rows('/protocol')
   return {
