@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build console console-files run test test-asan test-tsan bench fuzz format clean
+.PHONY: help deps build console console-files screenshots run test test-asan test-tsan bench fuzz format clean
 
 help:
 	@echo "make run        build and start a demo: a live rollout to simulated devices"
@@ -49,6 +49,10 @@ test-asan test-tsan: test-%: deps
 bench: build
 	@cmake --build --preset release --target bench_tools -j $(JOBS)
 	@/usr/bin/python3 tests/bench/bench.py --binary build/release/updraft --out build/bench
+
+OUT ?= build/screenshots
+screenshots: build
+	@tools/build_console.sh run screenshots -- --out $(abspath $(OUT)) --binary $(abspath build/release/updraft)
 
 FUZZ_SECONDS ?= 60
 fuzz: deps

@@ -4,6 +4,12 @@ import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+/** `npm run screenshots` and `npm run bench:records` use what the tests use, and are none. */
+function filesToRun(): string {
+  if (process.env.UPDRAFT_SCREENSHOTS) return 'tests/e2e/screenshots.ts'
+  return process.env.UPDRAFT_BENCH_RECORDS ? 'tests/e2e/records_bench.ts' : 'tests/e2e/**/*.e2e.ts'
+}
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -14,7 +20,7 @@ export default defineConfig({
   },
   test: {
     environment: 'node',
-    include: ['tests/e2e/**/*.e2e.ts'],
+    include: [filesToRun()],
     testTimeout: 90_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
