@@ -20,6 +20,8 @@ declare module 'vue-router' {
     title?: string
     /** Code of the menu whose button `view` lets a user in. */
     menu?: string
+    /** Another button of that menu that is needed instead of `view`: forms need `add` or `update`. */
+    button?: string
     /** Route name of the menu entry that is highlighted. */
     nav?: string
   }

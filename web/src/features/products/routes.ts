@@ -5,7 +5,7 @@ const form = () => import('./ProductForm.vue')
 
 export default [
   { path: '/products', name: 'products', component: () => import('./ProductList.vue'), meta },
-  { path: '/products/new', name: 'product-new', component: form, meta },
+  { path: '/products/new', name: 'product-new', component: form, meta: { ...meta, button: 'add' } },
   {
     path: '/products/:id',
     name: 'product',
@@ -13,5 +13,11 @@ export default [
     props: true,
     meta,
   },
-  { path: '/products/:id/edit', name: 'product-edit', component: form, props: true, meta },
+  {
+    path: '/products/:id/edit',
+    name: 'product-edit',
+    component: form,
+    props: true,
+    meta: { ...meta, button: 'update' },
+  },
 ] satisfies RouteRecordRaw[]
