@@ -157,8 +157,10 @@ std::optional<Line> Reader::next() {
     while (true) {
         const bool quoted = at_ < text_.size() && text_[at_] == '"';
         std::string cell = quoted ? quoted_cell(line) : plain_cell();
-        unguard(cell);
-        line.cells.push_back(std::move(cell));
+        if (line.cells.size() <= cells_max) {
+            unguard(cell);
+            line.cells.push_back(std::move(cell));
+        }
         if (at_line_end()) {
             break;
         }

@@ -28,6 +28,9 @@ void append_line(std::string& to, const std::vector<std::string>& cells);
 [[nodiscard]] std::optional<std::vector<std::pair<std::string, std::string>>> pairs_in(
     std::string_view text);
 
+/// A line of more cells than this keeps only one cell more: 32 MiB of commas must not become 1 GiB.
+inline constexpr std::size_t cells_max = 1'000;
+
 /// One line of a file; a quoted cell may hold line breaks.
 struct Line {
     std::size_t number = 0;  ///< of its first physical line, from 1

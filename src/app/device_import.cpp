@@ -26,6 +26,18 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
+/// The beginning of a line or cell, whole characters.
+std::string shortened(std::string_view written) {
+    if (written.size() <= text_bytes_max) {
+        return std::string(written);
+    }
+    std::size_t end = text_bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(written[end]) & 0xC0U) == 0x80U) {
+        --end;
+    }
+    return std::string(written.substr(0, end));
+}
+
 Error wrong_header(Text message) {
     return Error::invalid("header", std::move(message));
 }
@@ -51,12 +63,17 @@ Result<std::vector<std::string>> header_of(csv::Reader& reader) {
         return wrong_header(
             text("文件为空, 首行应为表头", "the file is empty; its first line must be a header"));
     }
+    if (line->cells.size() > csv::cells_max) {
+        return wrong_header(
+            text("表头超过{}列", "the header has more than {} columns", csv::cells_max));
+    }
     std::vector<std::string> keys;
     for (const std::string& cell : line->cells) {
         std::optional<std::string> key = column_named(cell);
         if (!key) {
             return wrong_header(text("未知的列 {}, 请使用导入模板的表头",
-                                     "unknown column {}; use the header of the template", cell));
+                                     "unknown column {}; use the header of the template",
+                                     shortened(cell)));
         }
         if (std::ranges::find(keys, *key) != keys.end()) {
             return wrong_header(text("列 {} 重复", "column {} stands twice", cell));
@@ -149,18 +166,6 @@ Result<DeviceForm> form_of(const std::vector<std::string>& keys, const csv::Line
         return Error::invalid("id", text("请输入设备ID", "enter the device's id"));
     }
     return form;
-}
-
-/// The line's beginning, whole characters.
-std::string shortened(std::string_view line) {
-    if (line.size() <= text_bytes_max) {
-        return std::string(line);
-    }
-    std::size_t end = text_bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) {
-        --end;
-    }
-    return std::string(line.substr(0, end));
 }
 
 /// Gathers rows for a unit of work, and what became of them for the report.
@@ -296,6 +301,10 @@ Result<ImportReport> DeviceImport::run(std::string_view csv, const ImportMode& m
     if (!is_utf8(csv)) {
         return Error::invalid("file", text("文件不是UTF-8编码, 请另存为CSV UTF-8",
                                            "the file is not UTF-8; save it as CSV UTF-8"));
+    }
+    if (csv.find('\0') != std::string_view::npos) {  // PostgreSQL stores no such text
+        return Error::invalid("file", text("文件含有空字符, 请另存为CSV UTF-8",
+                                           "the file holds NUL characters; save it as CSV UTF-8"));
     }
     csv::Reader reader(csv);
     UPDRAFT_TRY(const std::vector<std::string> keys, header_of(reader));

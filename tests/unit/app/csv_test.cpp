@@ -56,6 +56,15 @@ TEST(Csv, SaysWhichLinesAreBroken) {
     EXPECT_FALSE(csv::Reader("").next());
 }
 
+// 32 MiB of commas were 32 million cells: more than 1 GiB of memory.
+TEST(Csv, KeepsNoMoreCellsThanALineMayHave) {
+    const std::string file = std::string(csv::cells_max * 3, ',') + "\nb\n";
+    csv::Reader reader(file);
+
+    EXPECT_EQ(reader.next()->cells.size(), csv::cells_max + 1);
+    EXPECT_EQ(reader.next()->cells, std::vector<std::string>{"b"});
+}
+
 TEST(Csv, PairsKeepWhateverIsInThem) {
     const std::vector<std::pair<std::string, std::string>> values{
         {"a", "1"}, {"b=c;d", "\\;="}, {"e", ""}};

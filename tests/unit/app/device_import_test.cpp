@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "app/csv.hpp"
 #include "tests/support/app_world.hpp"
 
 namespace updraft {
@@ -129,6 +130,21 @@ TEST_F(DeviceImportTest, RefusesFilesThatAreNoList) {
     EXPECT_EQ(run("id\n\xFF\xFE\n").error().code, ErrorCode::invalid_argument);
     EXPECT_EQ(run("id\n1\n2\n3\n4\n5\n6\n").error().code, ErrorCode::too_large);
     EXPECT_EQ(run("id\nd1,x\n\"d2\n").value().refused_count, 2);
+}
+
+// PostgreSQL refuses such text, and with it all lines of the unit of work.
+TEST_F(DeviceImportTest, RefusesNulCharacters) {
+    EXPECT_FALSE(run(std::string("id,name\nd1,a\0b\n", 15)));
+    EXPECT_FALSE(world.device("d1"));
+}
+
+TEST_F(DeviceImportTest, RefusesHeadersWithoutEnd) {
+    const auto many = run("id" + std::string(csv::cells_max, ','));
+    ASSERT_FALSE(many);
+    EXPECT_NE(many.error().message.en.find("more than 1000 columns"), std::string::npos);
+    const auto wide = run(std::string(100'000, 'x'));
+    ASSERT_FALSE(wide);
+    EXPECT_LT(wide.error().message.en.size(), 1'200U);
 }
 
 TEST_F(DeviceImportTest, TheTemplateCanBeImported) {
