@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api, call, credentials, type Schemas } from '@/api/client'
+import { queryClient } from './queries'
 
 const storageKey = 'updraft.token'
 /** How long a sign-in lives without use, in ms: an hour, as JetLinks' console asks for, or 30 days. */
@@ -21,6 +22,7 @@ export const useSession = defineStore('session', () => {
   const signedIn = computed(() => token.value !== null)
 
   function remember(value: string) {
+    queryClient.clear() // what another user has read is not for this one
     token.value = value
     credentials.token = value
     localStorage.setItem(storageKey, value)
