@@ -1,4 +1,5 @@
 /** Parts of a product's version bar. */
+import { devicesOfProductLink } from '@/app/links'
 
 export interface ProductVersions {
   productId: string
@@ -32,12 +33,11 @@ const paleGrey = '#b9c1cc'
 
 /** Most frequent versions first, then the others, then devices whose version is not known. */
 export function segmentsOf(product: ProductVersions, other: string, unknown: string): Segment[] {
-  const filter = `f.productId=${encodeURIComponent(product.productId)}`
   const known = product.versions.map(({ version, count }, index) => ({
     name: version,
     count,
     colour: colours[index % colours.length]!,
-    to: `/devices?${filter}&f.firmwareVersion=${encodeURIComponent(version)}`,
+    to: devicesOfProductLink(product.productId, version),
   }))
   const rest = [
     { name: other, count: product.otherCount, colour: grey },
