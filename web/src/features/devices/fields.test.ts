@@ -31,8 +31,9 @@ describe('tagTerms', () => {
     expect(tagTerms('site')[0]!.value).toEqual([{ column: 'site', termType: 'like', value: '%' }])
   })
 
-  it('contributes nothing while it is incomplete', () => {
-    expect(tagTerms('site=')).toEqual([])
-    expect(tagTerms(' , ')).toEqual([])
+  it('matches no device while it is incomplete', () => {
+    for (const typed of ['site=', 'site=A, line=', '=A', ' , ']) {
+      expect(tagTerms(typed)).toEqual([{ column: 'id', termType: 'isnull', value: 1, type: 'and' }])
+    }
   })
 })

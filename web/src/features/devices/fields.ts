@@ -22,6 +22,8 @@ export function tagTerms(value: string): Term[] {
         ? { column: key, termType: 'like', value: '%' }
         : { column: key, value: part.slice(at + 1).trim() }
     })
-    .filter((tag) => tag.column && tag.value)
-  return wanted.length ? [{ column: 'id$dev-tag', value: wanted, type: 'and' } as Term] : []
+  if (wanted.length && wanted.every((tag) => tag.column && tag.value))
+    return [{ column: 'id$dev-tag', value: wanted, type: 'and' } as Term]
+  // Half-typed, as in `site=`: no device, rather than all of them, which a task would then take.
+  return [{ column: 'id', termType: 'isnull', value: 1, type: 'and' } as Term]
 }
