@@ -1,5 +1,5 @@
-/** The chart, apart from the other parts because it is large: import it lazily (`defineAsyncComponent`). */
-import { BarChart, LineChart, PieChart } from 'echarts/charts'
+/** The chart with the parts of ECharts that it needs; pages draw it as `LazyChart`. */
+import { BarChart, LineChart } from 'echarts/charts'
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from 'echarts/components'
 import { use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
@@ -10,7 +10,6 @@ use([
   GridComponent,
   LegendComponent,
   LineChart,
-  PieChart,
   SVGRenderer,
   TooltipComponent,
 ])

@@ -1,7 +1,7 @@
 /**
  * The only door to the component kit: the rest of the console imports from here, under names with a `U`, so that
- * another kit would be a matter of days. Our own parts stand beside the kit's. Charts are apart (`@/ui/charts`),
- * because they are large and few pages draw them.
+ * another kit would be a matter of days. Our own parts stand beside the kit's. Charts are loaded when
+ * one is drawn (`LazyChart`), because they are large and few pages draw them.
  */
 export {
   Alert as UAlert,
@@ -56,4 +56,5 @@ export { default as TimeText } from './TimeText.vue'
 export * from './feedback'
 export * from './form'
 export * from './format'
+export { LazyChart } from './lazyChart'
 export * from './list'

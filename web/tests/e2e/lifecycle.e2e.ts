@@ -129,23 +129,20 @@ async function editAndDelete(visit: Visit, firmware: string, tasks: string[]) {
   await page.getByRole('button', { name: t('act.confirm'), exact: true }).click()
   await page.getByText('edited').first().waitFor()
 
-  await go('/firmware')
   const row = page.getByRole('row').filter({ hasText: firmware })
-  await row.getByRole('button', { name: t('act.delete'), exact: true }).click()
-  await confirm(page, t('act.confirm'))
+  const remove = async () => {
+    await go('/firmware')
+    await row.getByRole('button', { name: t('act.delete'), exact: true }).click()
+    await confirm(page, t('act.confirm'))
+  }
   for (const task of tasks) {
+    await remove()
     const dialog = page.getByRole('dialog', { name: t('firmware.refusedTitle') })
-    if (!(await dialog.isVisible().catch(() => false))) {
-      await row.getByRole('button', { name: t('act.delete'), exact: true }).click()
-      await confirm(page, t('act.confirm'))
-    }
     await dialog.getByRole('link', { name: task }).click()
     await act(visit, 'tasks.remove')
     await page.getByRole('heading', { name: t('nav.tasks') }).waitFor()
-    await go('/firmware')
   }
-  await row.getByRole('button', { name: t('act.delete'), exact: true }).click()
-  await confirm(page, t('act.confirm'))
+  await remove()
   await row.waitFor({ state: 'detached' })
 }
 
