@@ -220,15 +220,15 @@ void Presence::store_one(UnitOfWork& work, const Change& change) {
         follow_gateway(work, *device, row);
     }
     if (row.online) {
-        came_online(work, *device);
+        came_online(work, *device, row.at);
     }
 }
 
 /// T3, T25, and the version that nobody knows yet.
-void Presence::came_online(UnitOfWork& work, const Device& device) {
+void Presence::came_online(UnitOfWork& work, const Device& device, Instant since) {
     for (const UpgradeRecord& record : work.records().of_device(device.id)) {
         if (record.state == RecordState::processing && !record.acked) {
-            changes_.apply(work, record, event::Reconnected{});
+            changes_.apply(work, record, event::Reconnected{since});
         }
     }
     const bool version_unknown = !device.firmware.has_value();
@@ -278,7 +278,7 @@ void Presence::follow_gateway(UnitOfWork& work, const Device& gateway,
                      id, product, change.online ? DeviceState::online : DeviceState::offline}});
         });
         if (change.online) {
-            came_online(work, child);
+            came_online(work, child, change.at);
         }
     }
 }

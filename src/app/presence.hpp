@@ -84,7 +84,7 @@ private:
     void restore(std::vector<Change>& batch);
     void store_batch(UnitOfWork& work, const std::vector<Change>& batch);
     void store_one(UnitOfWork& work, const Change& change);
-    void came_online(UnitOfWork& work, const Device& device);
+    void came_online(UnitOfWork& work, const Device& device, Instant since);
     void follow_gateway(UnitOfWork& work, const Device& gateway, const PresenceChange& change);
 
     Store& store_;

@@ -322,10 +322,10 @@ Applied on(UpgradeRecord& record, const event::DeviceDeleted&, Instant now) {
 }
 
 /// T25.
-Applied on(UpgradeRecord& record, const event::Reconnected&, Instant now) {
+Applied on(UpgradeRecord& record, const event::Reconnected& event, Instant now) {
     const bool unanswered = record.state == processing && record.mode == UpgradeMode::push &&
-                            !record.acked && record.response_deadline &&
-                            !has_passed(record.response_deadline, now);
+                            !record.acked && record.upgrade_at < event.since &&
+                            record.response_deadline && !has_passed(record.response_deadline, now);
     if (!unanswered) {
         return no_row();
     }

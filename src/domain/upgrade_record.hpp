@@ -141,8 +141,10 @@ struct Superseded {
 struct Started {};
 /// T22.
 struct DeviceDeleted {};
-/// T25: the device's connection came back.
-struct Reconnected {};
+/// T25: the device's connection came back at `since`. What was pushed later went over it already.
+struct Reconnected {
+    Instant since;
+};
 /// T26: the server started at `boot`; `server_id` takes the record over.
 struct ServerRestarted {
     Instant boot;

@@ -359,7 +359,7 @@ void Fleet::connect(ModelDevice& device) {
     }
     device.online = true;
     woken_.insert(static_cast<std::size_t>(&device - devices_.data()));
-    fire_all(device, event::Reconnected{});
+    fire_all(device, event::Reconnected{now_ + 1ms});
 }
 
 void Fleet::disconnect(ModelDevice& device) {
@@ -398,7 +398,7 @@ void Fleet::lose_write(ModelDevice& device, Bits bits) {
     disconnect(device);
     if (bits.flag()) {
         device.online = true;  // its wake-up came while the record was still processing
-        fire_all(device, event::Reconnected{});
+        fire_all(device, event::Reconnected{now_ + 1ms});
     }
     fire_all(device, event::SendFailed{message_id});
 }

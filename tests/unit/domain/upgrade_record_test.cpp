@@ -101,7 +101,7 @@ TEST(UpgradeRecord, T2_ARecordThatIsNotWaitingIsNotSentAgain) {
 
 TEST(UpgradeRecord, T3_AWaitingRecordHasNoTimerThatCouldEndIt) {
     expect_ignored(a_record(), event::DeadlinePassed{}, at(24h * 365), "");
-    expect_ignored(a_record(), event::Reconnected{}, at(1h), "");
+    expect_ignored(a_record(), event::Reconnected{at(1h)}, at(1h), "");
 }
 
 // T4 ---------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ TEST(UpgradeRecord, T4_AFailedWriteAfterASignOfLifeIsIgnored) {
 }
 
 TEST(UpgradeRecord, T4_AFailedRepeatCanBeRepeatedInTheNextTurn) {
-    UpgradeRecord record = after(a_pushed_record(), event::Reconnected{}, at(5s));
+    UpgradeRecord record = after(a_pushed_record(), event::Reconnected{at(5s)}, at(5s));
     record = after(record, event::SendFailed{"M"}, at(6s));
 
     EXPECT_EQ(record, a_record());
@@ -589,7 +589,7 @@ TEST(UpgradeRecord, T21_NeitherOperatorsNorTimersChangeSuccess) {
         event::Superseded{9},
         event::Started{},
         event::DeviceDeleted{},
-        event::Reconnected{},
+        event::Reconnected{at(899s)},
         event::ServerRestarted{at(899s), "node-2"},
         event::OtherVersionRequested{},
     };
@@ -623,21 +623,26 @@ TEST(UpgradeRecord, T23_T24_ARunningRecordOfASilentDeviceEndsByItsTimeout) {
 // T25 --------------------------------------------------------------------------------------------
 
 TEST(UpgradeRecord, T25_AReconnectRepeatsAnUnansweredPushOnceWithItsMessageId) {
-    const Transition back = apply(a_pushed_record(), event::Reconnected{}, at(20s));
+    const Transition back = apply(a_pushed_record(), event::Reconnected{at(20s)}, at(20s));
 
     EXPECT_EQ(back.rule, "T25");
     EXPECT_EQ(back.effects, Effects{Effect::send_upgrade});
     EXPECT_EQ(back.record.message_id, "M");
     EXPECT_EQ(back.record.response_deadline, at(30s));
     EXPECT_EQ(back.record.upgrade_deadline, at(600s));
-    expect_ignored(back.record, event::Reconnected{}, at(25s), "T25");
+    expect_ignored(back.record, event::Reconnected{at(25s)}, at(25s), "T25");
 }
 
 TEST(UpgradeRecord, T25_NothingIsRepeatedAfterAnAnswerOrTheDeadline) {
-    expect_ignored(an_acked_record(), event::Reconnected{}, at(20s), "");
-    expect_ignored(a_pushed_record(), event::Reconnected{}, at(30s), "");
-    expect_ignored(a_pulled_record(), event::Reconnected{}, at(20s), "");
-    expect_ignored(a_timed_out_record(), event::Reconnected{}, at(31s), "");
+    expect_ignored(an_acked_record(), event::Reconnected{at(20s)}, at(20s), "");
+    expect_ignored(a_pushed_record(), event::Reconnected{at(30s)}, at(30s), "");
+    expect_ignored(a_pulled_record(), event::Reconnected{at(20s)}, at(20s), "");
+    expect_ignored(a_timed_out_record(), event::Reconnected{at(31s)}, at(31s), "");
+}
+
+TEST(UpgradeRecord, T25_APushThatWentOverThisVeryConnectionIsNotRepeated) {
+    const UpgradeRecord pushed = a_pushed_record();
+    expect_ignored(pushed, event::Reconnected{*pushed.upgrade_at}, at(20s), "");
 }
 
 // T26 --------------------------------------------------------------------------------------------
