@@ -59,16 +59,18 @@ Result<SignedInDevice> DeviceSignIn::mqtt(const std::string& client_id, const st
     if (const auto refusal = jetlinks::check_sign_in(username, password, keys, clock_.now())) {
         return refused(jetlinks::describe(*refusal));
     }
-    return SignedInDevice{device.id, device.product};
+    return SignedInDevice{device.id, device.product, product.protocol};
 }
 
-Result<SignedInDevice> DeviceSignIn::bearer(const DeviceId& id, const std::string& token) const {
+Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof& proof,
+                                          UnknownDevice) const {
     UPDRAFT_TRY(const Known known, admitted(id));
     const std::string right = credential(known.device, known.product, "bearer_token");
-    if (right.empty() || !equals_constant_time(token, right)) {
+    const auto* shown = std::get_if<proof::Token>(&proof);
+    if (right.empty() || shown == nullptr || !equals_constant_time(shown->token, right)) {
         return refused(text("令牌错误", "wrong token"));
     }
-    return SignedInDevice{known.device.id, known.device.product};
+    return SignedInDevice{known.device.id, known.device.product, known.product.protocol};
 }
 
 }  // namespace updraft

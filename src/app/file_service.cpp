@@ -135,6 +135,7 @@ Result<StoredFile> FileService::add(const ArtifactDigests& digests, const Descri
         description.extension.empty() ? extension_of(file.name) : description.extension;
     file.size_bytes = digests.size_bytes;
     file.md5 = digests.md5;
+    file.sha1 = digests.sha1;
     file.sha256 = digests.sha256;
     file.access_key = random_hex(id_bytes);
     file.public_access = description.public_access;
@@ -171,6 +172,7 @@ Result<StoredFile> FileService::replace(const FileId& id, const ArtifactDigests&
         before = file->sha256;
         file->size_bytes = digests.size_bytes;
         file->md5 = digests.md5;
+        file->sha1 = digests.sha1;
         file->sha256 = digests.sha256;
         work.files().update(*file);
         return *file;

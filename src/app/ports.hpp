@@ -17,7 +17,9 @@
 #include "base/id.hpp"
 #include "base/result.hpp"
 #include "domain/api_token.hpp"
+#include "domain/ddi.hpp"
 #include "domain/device.hpp"
+#include "domain/device_credential.hpp"
 #include "domain/firmware.hpp"
 #include "domain/product.hpp"
 #include "domain/stored_file.hpp"
@@ -126,10 +128,12 @@ public:
     [[nodiscard]] virtual std::vector<ProductVersions> largest_products(std::size_t products_max,
                                                                         std::size_t versions_max) const = 0;
     virtual void add(const Device& device) = 0;     ///< the id must be free
-    virtual void update(const Device& device) = 0;  ///< whole row except state, address and online/offline times
+    /// Whole row except state, address, online/offline times and attributes.
+    virtual void update(const Device& device) = 0;
     virtual void remove(const DeviceId& id) = 0;
     virtual void set_state(const DeviceId& id, DeviceState state) = 0;
     virtual void set_firmware(const DeviceId& id, const FirmwareInfo& info) = 0;
+    virtual void set_attributes(const DeviceId& id, const std::map<std::string, std::string>& attributes) = 0;
     /// Sets online or offline with time and address; rows that are notActive or gone stay untouched.
     virtual void apply_presence(const std::vector<PresenceChange>& changes) = 0;
     /// After a start nobody is connected yet: online rows become offline.
@@ -138,6 +142,7 @@ public:
     [[nodiscard]] virtual Result<void> check_terms(const std::vector<Term>& terms) const = 0;
 };
 
+/// The rows of a query come without their further artifacts; find() and its kin read them.
 class Firmwares : public Queries<Firmware> {
 public:
     [[nodiscard]] virtual std::optional<Firmware> find(const FirmwareId& id) const = 0;
@@ -275,6 +280,8 @@ public:
     virtual void add(const StoredFile& file) = 0;
     virtual void update(const StoredFile& file) = 0;
     virtual void remove(const FileId& id) = 0;
+    /// Files whose SHA-1 is not known yet, at most `limit`: they were stored before it was kept.
+    [[nodiscard]] virtual std::vector<StoredFile> without_sha1(std::size_t limit) const = 0;
     /// Files that no firmware points at and that are older than `before` (row 25).
     [[nodiscard]] virtual std::vector<StoredFile> unreferenced(Instant before, std::size_t limit) const = 0;
 };
@@ -327,6 +334,42 @@ public:
     virtual void touch(const std::string& token_sha256, Instant at) = 0;
     virtual void remove(const ApiTokenId& id) = 0;
     virtual void remove_all_of(const UserId& user) = 0;
+};
+
+/// Credentials of devices and products beside their configuration. Lists are newest first. A
+/// device's go with the device, a product's with the product.
+class DeviceCredentials {
+public:
+    virtual ~DeviceCredentials() = default;
+    [[nodiscard]] virtual std::optional<DeviceCredential> find(const CredentialId& id) const = 0;
+    [[nodiscard]] virtual std::optional<DeviceCredential> find_by_lookup(CredentialKind kind,
+                                                                         const std::string& lookup) const = 0;
+    /// Those that every device of the product may use.
+    [[nodiscard]] virtual std::vector<DeviceCredential> of_product(const ProductId& product) const = 0;
+    [[nodiscard]] virtual std::vector<DeviceCredential> of_device(const DeviceId& device) const = 0;
+    virtual void add(const DeviceCredential& credential) = 0;  ///< kind and lookup must be free
+    virtual void set_expiry(const CredentialId& id, Instant at) = 0;
+    virtual void remove(const CredentialId& id) = 0;
+};
+
+/// What hawkBit's device API remembers (domain/ddi.hpp). Actions go with their records, tasks and
+/// devices.
+class DdiActions {
+public:
+    virtual ~DdiActions() = default;
+    [[nodiscard]] virtual std::optional<DdiAction> find(std::int64_t number) const = 0;
+    /// The action of a record's attempt, if the device has heard of it.
+    [[nodiscard]] virtual std::optional<DdiAction> of_attempt(const RecordId& record, int attempt) const = 0;
+    /// The device's actions that are not closed, lowest number first.
+    [[nodiscard]] virtual std::vector<DdiAction> open_of(const DeviceId& device) const = 0;
+    /// The last one that the device closed with success.
+    [[nodiscard]] virtual std::optional<DdiAction> last_installed(const DeviceId& device) const = 0;
+    /// Stores a new action and returns its number; the given one is not used.
+    virtual std::int64_t add(const DdiAction& action) = 0;
+    virtual void update(const DdiAction& action) = 0;  ///< the flags and the count of feedbacks
+    /// What the device said about itself; nothing if it never spoke DDI.
+    [[nodiscard]] virtual std::optional<DdiTarget> target(const DeviceId& device) const = 0;
+    virtual void put_target(const DdiTarget& target) = 0;
 };
 
 /// A saved search or another setting of one user (spec 2.4).
@@ -405,6 +448,8 @@ public:
     virtual Roles& roles() = 0;
     virtual Tokens& tokens() = 0;
     virtual ApiTokens& api_tokens() = 0;
+    virtual DeviceCredentials& credentials() = 0;
+    virtual DdiActions& ddi() = 0;
     virtual Settings& settings() = 0;
     virtual DeviceLogs& device_logs() = 0;
 
@@ -419,6 +464,8 @@ public:
     [[nodiscard]] const Roles& roles() const { return mine().roles(); }
     [[nodiscard]] const Tokens& tokens() const { return mine().tokens(); }
     [[nodiscard]] const ApiTokens& api_tokens() const { return mine().api_tokens(); }
+    [[nodiscard]] const DeviceCredentials& credentials() const { return mine().credentials(); }
+    [[nodiscard]] const DdiActions& ddi() const { return mine().ddi(); }
     [[nodiscard]] const Settings& settings() const { return mine().settings(); }
     [[nodiscard]] const DeviceLogs& device_logs() const { return mine().device_logs(); }
 
@@ -497,6 +544,7 @@ struct ArtifactDigests {
     std::int64_t size_bytes = 0;
     std::string md5;     ///< lower-case hex
     std::string sha256;  ///< lower-case hex
+    std::string sha1;    ///< lower-case hex: hawkBit's clients compare nothing else
 };
 
 /// One upload in progress. Destroyed without finish(): everything is removed again.

@@ -35,6 +35,7 @@ using FileId = Id<struct FileTag>;
 using UserId = Id<struct UserTag>;
 using RoleId = Id<struct RoleTag>;
 using ApiTokenId = Id<struct ApiTokenTag>;
+using CredentialId = Id<struct CredentialTag>;
 
 }  // namespace updraft
 

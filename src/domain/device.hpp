@@ -34,6 +34,7 @@ struct Device {
     std::string description;         ///< `describe` in the API
     Configuration configuration;
     std::map<std::string, std::string> tags;
+    std::map<std::string, std::string> attributes;  ///< what the device says of itself (configData)
     DeviceState state = DeviceState::not_active;
     std::string address;  ///< remote address of the latest connection
     std::optional<Instant> online_at;

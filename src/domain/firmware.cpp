@@ -55,6 +55,31 @@ void check_properties(FormRules& rules, const std::vector<FirmwareProperty>& pro
     }
 }
 
+/// Characters of module names and versions, as hawkBit limits them.
+constexpr std::size_t module_text_max = 128;
+
+void check_artifacts(FormRules& rules, const Firmware& firmware) {
+    rules.require_text(firmware.part, "part", {"请输入模块类型", "enter the module's type"},
+                       name_characters_max);
+    const auto& artifacts = firmware.more_artifacts;
+    rules.require(artifacts.size() <= firmware_artifacts_max, "moreArtifacts",
+                  text("附加文件最多{}个", "a firmware has at most {} further artifacts",
+                       firmware_artifacts_max));
+    for (std::size_t i = 0; i < artifacts.size(); ++i) {
+        const auto member = [&](std::string_view name) {
+            return fmt::format("moreArtifacts[{}].{}", i, name);
+        };
+        rules.require(!artifacts[i].file.empty(), member("fileId"),
+                      {"请上传文件", "upload a file"});
+        rules.require_text(artifacts[i].part, member("part"),
+                           {"请输入模块类型", "enter the module's type"}, name_characters_max);
+        rules.require_text(artifacts[i].name, member("name"),
+                           {"请输入模块名称", "enter the module's name"}, module_text_max);
+        rules.require_text(artifacts[i].version, member("version"),
+                           {"请输入模块版本", "enter the module's version"}, module_text_max);
+    }
+}
+
 /// Where a device can download from: a path below our own address, or one of the protocols that
 /// devices speak. Anything else (`javascript:`, `file:`) would only harm whoever follows it.
 bool is_download_address(std::string_view url) {
@@ -71,7 +96,8 @@ bool is_download_address(std::string_view url) {
 
 auto frozen_members(const Firmware& firmware) {
     return std::tie(firmware.product, firmware.version, firmware.version_order, firmware.url,
-                    firmware.sign, firmware.sign_method, firmware.size_bytes);
+                    firmware.sign, firmware.sign_method, firmware.size_bytes, firmware.part,
+                    firmware.more_artifacts);
 }
 
 }  // namespace
@@ -95,6 +121,7 @@ Result<Firmware> checked(Firmware firmware) {
     rules.require(firmware.size_bytes >= 0, "size",
                   {"请输入文件大小", "enter the file's size, 0 bytes or more"});
     check_properties(rules, firmware.properties);
+    check_artifacts(rules, firmware);
     rules.limit_text(firmware.description, "description", description_characters_max);
     if (!rules.all_hold()) {
         return std::move(rules).refusal();

@@ -23,6 +23,17 @@ struct FirmwareProperty {
     friend bool operator==(const FirmwareProperty&, const FirmwareProperty&) = default;
 };
 
+/// A further image of a firmware, a software module of its own (hawkbit-ddi 4). Devices of dialects
+/// that know one image get the firmware's own only.
+struct FirmwareArtifact {
+    FileId file;
+    std::string part = "os";  ///< the module's type
+    std::string name;         ///< of the module
+    std::string version;      ///< of the module
+    friend bool operator==(const FirmwareArtifact&, const FirmwareArtifact&) = default;
+};
+inline constexpr std::size_t firmware_artifacts_max = 32;
+
 /// What a form leaves that says no version order.
 inline constexpr int version_order_missing = std::numeric_limits<int>::min();
 
@@ -41,6 +52,8 @@ struct Firmware {
     std::string url;                        ///< as stored; may be relative to the public base path
     std::optional<FileId> file;  ///< our own stored file behind `url`, if it is one of ours
     std::int64_t size_bytes = 0;
+    std::string part = "os";  ///< type of the software module that `url` is (hawkbit-ddi 4)
+    std::vector<FirmwareArtifact> more_artifacts;  ///< beside `url`; in the order of installation
     std::vector<FirmwareProperty> properties;
     std::string description;  ///< at most 200 characters
     UserId creator;
@@ -63,7 +76,7 @@ inline constexpr int timeout_seconds_max = 99'999;
 [[nodiscard]] Result<Firmware> checked(Firmware firmware);
 
 /// Whether two versions of one firmware differ in a member that is frozen while records are waiting
-/// or processing (row 23): product, version, order, url, sign, method, size.
+/// or processing (row 23): product, version, order, url, sign, method, size, further artifacts.
 [[nodiscard]] bool frozen_members_differ(const Firmware& before, const Firmware& after);
 
 }  // namespace updraft

@@ -71,6 +71,30 @@ std::string_view name_of(ReleaseType value) {
     return {};
 }
 
+std::string_view name_of(Deployment value) {
+    switch (value) {
+        case Deployment::forced:
+            return "forced";
+        case Deployment::soft:
+            return "soft";
+        case Deployment::download_only:
+            return "downloadOnly";
+    }
+    return {};
+}
+
+std::string_view name_of(CredentialKind value) {
+    switch (value) {
+        case CredentialKind::token:
+            return "token";
+        case CredentialKind::mqtt_key:
+            return "mqttKey";
+        case CredentialKind::authority:
+            return "authority";
+    }
+    return {};
+}
+
 std::string_view name_of(SignMethod value) {
     switch (value) {
         case SignMethod::md5:
@@ -181,6 +205,15 @@ std::optional<UpgradeMode> upgrade_mode_named(std::string_view name) {
 
 std::optional<ReleaseType> release_type_named(std::string_view name) {
     return named({ReleaseType::all, ReleaseType::part}, name);
+}
+
+std::optional<Deployment> deployment_named(std::string_view name) {
+    return named({Deployment::forced, Deployment::soft, Deployment::download_only}, name);
+}
+
+std::optional<CredentialKind> credential_kind_named(std::string_view name) {
+    return named({CredentialKind::token, CredentialKind::mqtt_key, CredentialKind::authority},
+                 name);
 }
 
 std::optional<SignMethod> sign_method_named(std::string_view name) {

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "domain/device.hpp"
+#include "domain/device_credential.hpp"
 #include "domain/firmware.hpp"
 #include "domain/upgrade_task.hpp"
 
@@ -17,6 +18,8 @@ namespace updraft {
 [[nodiscard]] std::string_view name_of(UpgradeMode value);
 [[nodiscard]] std::string_view name_of(TaskState value);
 [[nodiscard]] std::string_view name_of(ReleaseType value);
+[[nodiscard]] std::string_view name_of(Deployment value);
+[[nodiscard]] std::string_view name_of(CredentialKind value);
 [[nodiscard]] std::string_view name_of(SignMethod value);
 [[nodiscard]] std::string_view name_of(DeviceType value);
 [[nodiscard]] std::string_view name_of(DeviceState value);
@@ -30,6 +33,8 @@ namespace updraft {
 [[nodiscard]] std::optional<RecordState> record_state_named(std::string_view name);
 [[nodiscard]] std::optional<UpgradeMode> upgrade_mode_named(std::string_view name);
 [[nodiscard]] std::optional<ReleaseType> release_type_named(std::string_view name);
+[[nodiscard]] std::optional<Deployment> deployment_named(std::string_view name);
+[[nodiscard]] std::optional<CredentialKind> credential_kind_named(std::string_view name);
 [[nodiscard]] std::optional<SignMethod> sign_method_named(std::string_view name);  ///< any case
 [[nodiscard]] std::optional<DeviceType> device_type_named(std::string_view name);
 [[nodiscard]] std::optional<DeviceState> device_state_named(std::string_view name);

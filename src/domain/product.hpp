@@ -55,16 +55,26 @@ struct TransportDetail {
     friend bool operator==(const TransportDetail&, const TransportDetail&) = default;
 };
 
+/// A configuration key that a Lua package declares.
+struct ScriptConfigKey {
+    std::string property;
+    std::string name;
+    std::string type = "string";  ///< "string", "password" or "boolean"
+    friend bool operator==(const ScriptConfigKey&, const ScriptConfigKey&) = default;
+};
+
 /// Says how a product's devices talk and which features they have.
 struct ProtocolPackage {
     ProtocolId id;
     std::string name;
     std::string description;
-    std::string type;  ///< "builtin" or "jar" (metadata only, never executed)
+    std::string type;  ///< "builtin", "lua", or "jar" (metadata only, never executed)
     bool enabled = true;
     Configuration
         configuration;  ///< `location`, `provider`, `fileId`; `supportFirmware` switch of a jar
     std::vector<TransportDetail> transports;
+    std::string script;  ///< source text of a Lua package; empty for the others
+    std::vector<ScriptConfigKey> config_keys;  ///< what a Lua package asks products and devices for
     UserId creator;
     Instant created_at;
     friend bool operator==(const ProtocolPackage&, const ProtocolPackage&) = default;

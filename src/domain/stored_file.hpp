@@ -15,7 +15,8 @@ struct StoredFile {
     std::string name;       ///< as uploaded
     std::string extension;  ///< without the dot; may be empty
     std::int64_t size_bytes = 0;
-    std::string md5;     ///< lower-case hex
+    std::string md5;   ///< lower-case hex
+    std::string sha1;  ///< lower-case hex, for hawkBit's clients; empty in a file from before 0006
     std::string sha256;  ///< lower-case hex; the artifact's address
     std::string access_key;
     bool public_access = false;

@@ -364,6 +364,42 @@ Applied on(UpgradeRecord& record, const event::OtherVersionRequested&, Instant n
     return {"4.5", {}};
 }
 
+/// D1.
+Applied on(UpgradeRecord& record, const event::CancelRefused& event, Instant now) {
+    if (record.state != canceled || !record.upgrade_at || event.another_is_processing) {
+        return no_row();
+    }
+    record.state = processing;
+    record.error_reason.clear();
+    record.upgrade_deadline = now + record.upgrade_timeout;
+    acknowledge(record);
+    return {"D1", {}};
+}
+
+/// D2. As a late success (T20) it counts even if we had given up.
+Applied on(UpgradeRecord& record, const event::DownloadFinished&, Instant now) {
+    if (record.state == success) {
+        return {"T21", {}};
+    }
+    if (record.state == waiting) {
+        return no_row();
+    }
+    record.acked = true;
+    succeed(record, now);
+    return {"D2", {Effect::wake_device}};
+}
+
+/// D3.
+Applied on(UpgradeRecord& record, const event::ConfirmationWithdrawn&, Instant) {
+    if (record.state != processing) {
+        return no_row();
+    }
+    forget_attempt(record);
+    record.state = waiting;
+    record.progress_percent = 0;
+    return {"D3", {}};
+}
+
 /// The reasons of the server in both languages; their Chinese form is what is stored.
 struct TranslatedReason {
     std::string_view zh;

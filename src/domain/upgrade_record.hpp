@@ -152,13 +152,25 @@ struct ServerRestarted {
 };
 /// Spec 4.5, last bullet but one: an explicit requestVersion replaced this processing record.
 struct OtherVersionRequested {};
+/// D1: a device that was told to cancel refuses and goes on installing (hawkbit-ddi 6). Only a
+/// record that was stopped while it was processing goes back to it, with a new upgrade deadline.
+struct CancelRefused {
+    bool another_is_processing = false;  ///< as in Progressed: then the record stays canceled
+};
+/// D2: the device has the firmware and need not install it: a download-only task is done with it
+/// (hawkbit-ddi 5). The device's version does not change.
+struct DownloadFinished {};
+/// D3: the device takes its consent back; the record waits until it is confirmed again
+/// (hawkbit-ddi 7). Not an attempt.
+struct ConfirmationWithdrawn {};
 }  // namespace event
 
 using RecordEvent =
     std::variant<event::Dispatched, event::SendFailed, event::AlreadyInstalled, event::PullAnswered,
                  event::Replied, event::Progressed, event::VersionReported, event::DeadlinePassed,
                  event::Stopped, event::Superseded, event::Started, event::DeviceDeleted,
-                 event::Reconnected, event::ServerRestarted, event::OtherVersionRequested>;
+                 event::Reconnected, event::ServerRestarted, event::OtherVersionRequested,
+                 event::CancelRefused, event::DownloadFinished, event::ConfirmationWithdrawn>;
 
 /// What the caller has to do besides storing the record.
 enum class Effect : std::uint8_t {
@@ -166,7 +178,7 @@ enum class Effect : std::uint8_t {
     device_has_version,  ///< the device's firmware info becomes the target version (T10, T14, T20);
                          ///< what the report itself stored about that version, e.g. properties,
                          ///< stays
-    supersede_lower,  ///< apply Superseded to the device's other records (T17)
+    supersede_lower,     ///< apply Superseded to the device's other records (T17)
     confirm_by_read,  ///< ask the device once for its version: success was claimed by progress only
     wake_device,      ///< the device, if connected, may take its next waiting push record now
 };
@@ -182,9 +194,10 @@ struct Transition {
     [[nodiscard]] bool has(Effect effect) const;
 };
 
-/// The state machine (spec 3.2, T1-T26): a pure function of record, event and time. Every gateway,
-/// timer and operator goes through it, so that the dialects cannot drift apart. An event that does
-/// not fit is ignored, never an error: links repeat and reorder. Effects come only with a change.
+/// The state machine (spec 3.2, T1-T26; D1-D3 for what only hawkBit devices say): a pure function
+/// of record, event and time. Every gateway, timer and operator goes through it, so that the
+/// dialects cannot drift apart. An event that does not fit is ignored, never an error: links repeat
+/// and reorder. Effects come only with a change.
 [[nodiscard]] Transition apply(const UpgradeRecord& record, const RecordEvent& event, Instant now);
 
 }  // namespace updraft

@@ -38,6 +38,11 @@ enum class TaskState : std::uint8_t { processing, canceled, failed, success };
 /// Which devices of the product a task was created for.
 enum class ReleaseType : std::uint8_t { all, part };
 
+/// How devices that know the difference take the update (hawkbit-ddi 4): at once, when it suits
+/// them, or only download it. Sent by name: `forced`, `soft`, `downloadOnly`. Devices of the other
+/// dialects install at once.
+enum class Deployment : std::uint8_t { forced, soft, download_only };
+
 /// "Bring these devices to this firmware", by push or by pull.
 struct UpgradeTask {
     TaskId id;
@@ -54,8 +59,12 @@ struct UpgradeTask {
     std::vector<DeviceId> devices;  ///< as chosen, at most 1,000 kept for the echo (spec 2.10)
     std::string terms;              ///< JSON text of the G3 `terms` as sent; empty if none
     std::string description;
-    bool stopped = false;                ///< the flag of spec 3.3
-    bool forced = false;                 ///< extension `force`
+    bool stopped = false;  ///< the flag of spec 3.3
+    bool forced = false;   ///< extension `force`
+    Deployment deployment = Deployment::forced;
+    /// hawkBit devices are offered the firmware only after they, or whoever stands before them,
+    /// agreed (hawkbit-ddi 7); `confirmationRequired` in the API.
+    bool confirmation_required = false;
     std::optional<int> rate_per_second;  ///< extension `rate`
     std::optional<int> max_concurrent;   ///< extension `maxConcurrent`
     std::int64_t planned_total =

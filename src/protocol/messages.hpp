@@ -12,8 +12,8 @@
 
 namespace updraft {
 
-/// What devices say, whatever dialect they speak. One struct per message that means something to the
-/// upgrade domain; everything else is `OtherUplink`.
+/// What devices say, whatever dialect they speak. One struct per message that means something to
+/// the upgrade domain; everything else is `OtherUplink`.
 namespace uplink {
 struct FirmwarePull {
     std::string message_id;  ///< may be empty: then the answer carries none
@@ -44,7 +44,8 @@ struct Online {};
 struct Offline {};
 struct TimeSync {
     std::string message_id;
-    std::string reply_topic;  ///< request topic + "/reply", with or without leading slash as it came
+    std::string
+        reply_topic;  ///< request topic + "/reply", with or without leading slash as it came
 };
 /// A child device introduces itself through its gateway.
 struct Register {
@@ -60,15 +61,16 @@ struct OtherUplink {
 };
 }  // namespace uplink
 
-using UplinkBody = std::variant<uplink::FirmwarePull, uplink::FirmwareReport, uplink::FirmwareReadReply,
-                                uplink::UpgradeReply, uplink::UpgradeProgress, uplink::Online, uplink::Offline,
-                                uplink::TimeSync, uplink::Register, uplink::Unregister, uplink::OtherUplink>;
+using UplinkBody =
+    std::variant<uplink::FirmwarePull, uplink::FirmwareReport, uplink::FirmwareReadReply,
+                 uplink::UpgradeReply, uplink::UpgradeProgress, uplink::Online, uplink::Offline,
+                 uplink::TimeSync, uplink::Register, uplink::Unregister, uplink::OtherUplink>;
 
 /// One decoded message of a device.
 struct UplinkMessage {
-    ProductId product;          ///< as the topic says; not trusted
-    DeviceId device;            ///< who the message is about: the child, if it came for one
-    std::optional<DeviceId> gateway;  ///< the gateway that the topic names, for a child's message
+    ProductId product;                 ///< as the topic says; not trusted
+    DeviceId device;                   ///< who the message is about: the child, if it came for one
+    std::optional<DeviceId> gateway;   ///< the gateway that the topic names, for a child's message
     std::optional<Instant> timestamp;  ///< the device's clock; absent if it sent none
     UplinkBody body;
     std::string payload;  ///< as it came, for the device's log; cut to 4 KiB
@@ -89,7 +91,7 @@ struct UpgradeFirmware {
 };
 /// The answer to a pull: a firmware, or NO_FIRMWARE (spec 4.5).
 struct FirmwarePullReply {
-    std::string message_id;  ///< the device's; empty: none is sent
+    std::string message_id;                   ///< the device's; empty: none is sent
     std::optional<UpgradeFirmware> firmware;  ///< its message_id is not used here
 };
 struct ReadFirmware {
@@ -102,14 +104,16 @@ struct TimeSyncReply {
 };
 /// A command that an operator sends as JSON (POST /device-instance/{id}/message).
 struct OtherDownlink {
-    std::string message_type;  ///< "READ_PROPERTY", "WRITE_PROPERTY", "INVOKE_FUNCTION", "STATE_CHECK" ...
+    std::string
+        message_type;  ///< "READ_PROPERTY", "WRITE_PROPERTY", "INVOKE_FUNCTION", "STATE_CHECK" ...
     std::string message_id;
     std::string body;  ///< JSON object text with the remaining members
 };
 }  // namespace downlink
 
-using DownlinkBody = std::variant<downlink::UpgradeFirmware, downlink::FirmwarePullReply, downlink::ReadFirmware,
-                                  downlink::TimeSyncReply, downlink::OtherDownlink>;
+using DownlinkBody =
+    std::variant<downlink::UpgradeFirmware, downlink::FirmwarePullReply, downlink::ReadFirmware,
+                 downlink::TimeSyncReply, downlink::OtherDownlink>;
 
 /// How a message reaches a device: over its own connection, or as a child through its gateway's.
 struct DeviceRoute {
@@ -126,6 +130,13 @@ struct DownlinkMessage {
     DeviceRoute route;
     Instant timestamp;
     DownlinkBody body;
+};
+
+/// A message as a transport with topics carries it.
+struct TopicMessage {
+    std::string
+        topic;  ///< downlink: always with a leading slash (spec 4.2), except a time-sync reply
+    std::string payload;  ///< any bytes
 };
 
 }  // namespace updraft

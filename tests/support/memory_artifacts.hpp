@@ -83,7 +83,7 @@ public:
     }
     [[nodiscard]] static ArtifactDigests digests_of(std::string_view bytes) {
         return {static_cast<std::int64_t>(bytes.size()), hex(EVP_md5(), bytes),
-                hex(EVP_sha256(), bytes)};
+                hex(EVP_sha256(), bytes), hex(EVP_sha1(), bytes)};
     }
 
     std::size_t bytes_max = SIZE_MAX;  ///< of one file

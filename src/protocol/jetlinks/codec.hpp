@@ -9,13 +9,6 @@
 
 namespace updraft::jetlinks {
 
-/// A message as MQTT carries it.
-struct TopicMessage {
-    std::string
-        topic;  ///< downlink: always with a leading slash (spec 4.2), except a time-sync reply
-    std::string payload;
-};
-
 /// Decodes an uplink of the JetLinks official protocol, v2 and v3 (spec 4.1, 4.3, 4.4). Lenient
 /// as 4.1 says: coerces numbers and strings, ignores unknown members, takes an empty payload as {}.
 /// Nothing for a topic that the protocol does not know: that is ignored, not an error.

@@ -41,7 +41,8 @@ void DigestAlgorithms::Free::operator()(EVP_MD* algorithm) const {
     EVP_MD_free(algorithm);
 }
 
-DigestAlgorithms::DigestAlgorithms() : md5_(fetch("MD5")), sha256_(fetch("SHA256")) {}
+DigestAlgorithms::DigestAlgorithms()
+    : md5_(fetch("MD5")), sha1_(fetch("SHA1")), sha256_(fetch("SHA256")) {}
 
 void ArtifactHasher::Free::operator()(EVP_MD_CTX* context) const {
     EVP_MD_CTX_free(context);
@@ -54,22 +55,26 @@ ArtifactHasher::Context ArtifactHasher::start(const EVP_MD* algorithm) {
 }
 
 ArtifactHasher::ArtifactHasher(const DigestAlgorithms& algorithms)
-    : md5_(start(algorithms.md5())), sha256_(start(algorithms.sha256())) {}
+    : md5_(start(algorithms.md5())),
+      sha1_(start(algorithms.sha1())),
+      sha256_(start(algorithms.sha256())) {}
 
 void ArtifactHasher::update(std::string_view bytes) {
-    // A slice that fits the cache is read from memory once for both digests.
+    // A slice that fits the cache is read from memory once for all digests.
     constexpr std::size_t slice_bytes = 16 * 1024;
     size_bytes_ += static_cast<std::int64_t>(bytes.size());
     while (!bytes.empty()) {
         const std::string_view slice = bytes.substr(0, slice_bytes);
         check(EVP_DigestUpdate(md5_.get(), slice.data(), slice.size()) == 1);
+        check(EVP_DigestUpdate(sha1_.get(), slice.data(), slice.size()) == 1);
         check(EVP_DigestUpdate(sha256_.get(), slice.data(), slice.size()) == 1);
         bytes.remove_prefix(slice.size());
     }
 }
 
 ArtifactDigests ArtifactHasher::finish() {
-    return {size_bytes_, finish_hex(md5_.get()), finish_hex(sha256_.get())};
+    return {size_bytes_, finish_hex(md5_.get()), finish_hex(sha256_.get()),
+            finish_hex(sha1_.get())};
 }
 
 std::string sha256_of(const DigestAlgorithms& algorithms, std::string_view text) {

@@ -13,13 +13,15 @@ using EVP_MD_CTX = struct evp_md_ctx_st;
 
 namespace updraft {
 
-/// MD5 and SHA-256, looked up in OpenSSL once: a lookup for each file costs more than a small file.
+/// MD5, SHA-1 and SHA-256, looked up in OpenSSL once: a lookup for each file costs more than a
+/// small file.
 class DigestAlgorithms {
 public:
     /// Throws StorageError{broken} when this OpenSSL does not offer one of them (MD5 under FIPS).
     DigestAlgorithms();
 
     [[nodiscard]] const EVP_MD* md5() const { return md5_.get(); }
+    [[nodiscard]] const EVP_MD* sha1() const { return sha1_.get(); }
     [[nodiscard]] const EVP_MD* sha256() const { return sha256_.get(); }
 
 private:
@@ -27,10 +29,11 @@ private:
         void operator()(EVP_MD* algorithm) const;
     };
     std::unique_ptr<EVP_MD, Free> md5_;
+    std::unique_ptr<EVP_MD, Free> sha1_;
     std::unique_ptr<EVP_MD, Free> sha256_;
 };
 
-/// Both digests of a stream of bytes in one pass, about 0.5 GB/s on one core.
+/// All digests of a stream of bytes in one pass.
 class ArtifactHasher {
 public:
     explicit ArtifactHasher(const DigestAlgorithms& algorithms);
@@ -47,6 +50,7 @@ private:
     static Context start(const EVP_MD* algorithm);
 
     Context md5_;
+    Context sha1_;
     Context sha256_;
     std::int64_t size_bytes_ = 0;
 };

@@ -46,9 +46,9 @@ public:
 
     [[nodiscard]] std::optional<ApiToken> find_by_hash(
         const std::string& token_sha256) const override {
-        return first(
-            db_.query("SELECT " UPDRAFT_API_TOKEN_COLUMNS " FROM api_token WHERE token_sha256 = ?",
-                      token_sha256));
+        return first(db_.query("SELECT " UPDRAFT_API_TOKEN_COLUMNS
+                               " FROM api_token WHERE token_sha256 = ?",
+                               token_sha256));
     }
 
     [[nodiscard]] std::vector<ApiToken> of_user(const UserId& user) const override {

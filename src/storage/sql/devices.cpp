@@ -13,7 +13,7 @@ namespace {
     "t.id, t.name, t.product_id, t.device_type, t.parent_id, t.description, t.configuration, " \
     "t.tags, t.state, t.address, t.online_at, t.offline_at, t.registered_at, "                 \
     "t.firmware_version, t.firmware_version_order, t.firmware_properties, "                    \
-    "t.firmware_updated_at, t.creator_id, t.created_at"
+    "t.firmware_updated_at, t.creator_id, t.created_at, t.attributes"
 
 constexpr std::string_view columns = UPDRAFT_DEVICE_COLUMNS ", coalesce(p.name, '')";
 
@@ -52,6 +52,7 @@ Device read_device(Rows& rows) {
     device.firmware = read_firmware(rows);
     device.creator = rows.id<UserId>();
     device.created_at = rows.time();
+    device.attributes = map_from(rows.text());
     return device;
 }
 
@@ -120,12 +121,13 @@ public:
             "INSERT INTO device (seq, id, name, product_id, device_type, parent_id, description, "
             "configuration, tags, state, address, online_at, offline_at, registered_at, "
             "firmware_version, firmware_version_order, firmware_properties, firmware_updated_at, "
-            "creator_id, created_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "creator_id, created_at, attributes) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             next_sequence(), d.id, d.name, d.product, name_of(d.device_type), d.parent,
             d.description, to_json(d.configuration), to_json(d.tags), name_of(d.state), d.address,
             d.online_at, d.offline_at, d.registered_at, firmware.version, firmware.order,
-            firmware.properties, firmware.updated_at, d.creator, d.created_at);
+            firmware.properties, firmware.updated_at, d.creator, d.created_at,
+            to_json(d.attributes));
         add_tags(d);
         DeviceCountChanges counts;
         counts.add({d.product.value, firmware.version.value_or(""), std::string(name_of(d.state))});
@@ -161,6 +163,11 @@ public:
         const auto before = kind_of(db_, id);
         db_.execute("UPDATE device SET state = ? WHERE id = ?", name_of(state), id);
         move_count(before, id);
+    }
+
+    void set_attributes(const DeviceId& id,
+                        const std::map<std::string, std::string>& attributes) override {
+        db_.execute("UPDATE device SET attributes = ? WHERE id = ?", to_json(attributes), id);
     }
 
     void set_firmware(const DeviceId& id, const FirmwareInfo& info) override {

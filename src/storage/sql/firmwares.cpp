@@ -9,7 +9,7 @@ namespace {
 #define UPDRAFT_FIRMWARE_COLUMNS                                                              \
     "t.id, t.name, t.product_id, t.product_name, t.version, t.version_order, t.sign_method, " \
     "t.sign, t.url, t.file_id, t.size_bytes, t.properties, t.description, t.creator_id, "     \
-    "t.creator_name, t.created_at"
+    "t.creator_name, t.created_at, t.part"
 
 Firmware read_firmware(Rows& rows) {
     Firmware firmware;
@@ -31,6 +31,7 @@ Firmware read_firmware(Rows& rows) {
     firmware.creator = rows.id<UserId>();
     firmware.creator_name = rows.text();
     firmware.created_at = rows.time();
+    firmware.part = rows.text();
     return firmware;
 }
 
@@ -60,7 +61,10 @@ public:
     }
 
     [[nodiscard]] bool any_uses_file(const FileId& file) const override {
-        Rows rows = db_.query("SELECT 1 FROM firmware WHERE file_id = ? LIMIT 1", file);
+        Rows rows = db_.query(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM firmware WHERE file_id = ?) "
+            "OR EXISTS (SELECT 1 FROM firmware_artifact WHERE file_id = ?)",
+            file, file);
         return rows.next();
     }
 
@@ -79,21 +83,24 @@ public:
         db_.execute(
             "INSERT INTO firmware (id, name, product_id, product_name, version, version_order, "
             "sign_method, sign, url, file_id, size_bytes, properties, description, creator_id, "
-            "creator_name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "creator_name, created_at, part) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             f.id, f.name, f.product, f.product_name, f.version, f.version_order,
             name_of(*f.sign_method), f.sign, f.url, f.file, f.size_bytes, to_json(f.properties),
-            f.description, f.creator, f.creator_name, f.created_at);
+            f.description, f.creator, f.creator_name, f.created_at, f.part);
+        put_artifacts(f);
     }
 
     void update(const Firmware& f) override {
         db_.execute(
             "UPDATE firmware SET name = ?, product_id = ?, product_name = ?, version = ?, "
             "version_order = ?, sign_method = ?, sign = ?, url = ?, file_id = ?, size_bytes = ?, "
-            "properties = ?, description = ?, creator_id = ?, creator_name = ?, created_at = ? "
-            "WHERE id = ?",
+            "properties = ?, description = ?, creator_id = ?, creator_name = ?, created_at = ?, "
+            "part = ? WHERE id = ?",
             f.name, f.product, f.product_name, f.version, f.version_order, name_of(*f.sign_method),
             f.sign, f.url, f.file, f.size_bytes, to_json(f.properties), f.description, f.creator,
-            f.creator_name, f.created_at, f.id);
+            f.creator_name, f.created_at, f.part, f.id);
+        put_artifacts(f);
     }
 
     void remove(const FirmwareId& id) override {
@@ -101,11 +108,37 @@ public:
     }
 
 private:
-    static std::optional<Firmware> first(Rows rows) {
+    /// One firmware with its further artifacts; those of a list come without them.
+    [[nodiscard]] std::optional<Firmware> first(Rows rows) const {
         if (!rows.next()) {
             return std::nullopt;
         }
-        return read_firmware(rows);
+        Firmware firmware = read_firmware(rows);
+        Rows artifacts = db_.query(
+            "SELECT file_id, part, name, version FROM firmware_artifact "
+            "WHERE firmware_id = ? ORDER BY position",
+            firmware.id);
+        while (artifacts.next()) {
+            FirmwareArtifact artifact;
+            artifact.file = artifacts.id<FileId>();
+            artifact.part = artifacts.text();
+            artifact.name = artifacts.text();
+            artifact.version = artifacts.text();
+            firmware.more_artifacts.push_back(std::move(artifact));
+        }
+        return firmware;
+    }
+
+    void put_artifacts(const Firmware& f) {
+        db_.execute("DELETE FROM firmware_artifact WHERE firmware_id = ?", f.id);
+        for (std::size_t i = 0; i < f.more_artifacts.size(); ++i) {
+            const FirmwareArtifact& artifact = f.more_artifacts[i];
+            db_.execute(
+                "INSERT INTO firmware_artifact (firmware_id, position, file_id, part, name, "
+                "version) VALUES (?, ?, ?, ?, ?, ?)",
+                f.id, static_cast<std::int64_t>(i), artifact.file, artifact.part, artifact.name,
+                artifact.version);
+        }
     }
 };
 

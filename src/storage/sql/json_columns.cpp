@@ -87,6 +87,14 @@ std::string to_json(const std::vector<TransportDetail>& transports) {
     return json::serialize(array);
 }
 
+std::string to_json(const std::vector<ScriptConfigKey>& keys) {
+    json::array array;
+    for (const ScriptConfigKey& key : keys) {
+        array.push_back({{"property", key.property}, {"name", key.name}, {"type", key.type}});
+    }
+    return json::serialize(array);
+}
+
 std::string to_json(const std::vector<MenuGrant>& grants) {
     json::array array;
     for (const MenuGrant& grant : grants) {
@@ -147,6 +155,15 @@ std::vector<TransportDetail> transports_from(std::string_view text) {
         transports.push_back(std::move(transport));
     }
     return transports;
+}
+
+std::vector<ScriptConfigKey> config_keys_from(std::string_view text) {
+    std::vector<ScriptConfigKey> keys;
+    const json::value value = parsed(text);
+    for (const json::value& each : array_in(value)) {
+        keys.push_back({member(each, "property"), member(each, "name"), member(each, "type")});
+    }
+    return keys;
 }
 
 std::vector<MenuGrant> grants_from(std::string_view text) {

@@ -19,6 +19,7 @@ using TextMap = std::map<std::string, std::string>;
 [[nodiscard]] std::string to_json(const std::vector<std::string>& list);
 [[nodiscard]] std::string to_json(const std::vector<FirmwareProperty>& properties);
 [[nodiscard]] std::string to_json(const std::vector<TransportDetail>& transports);
+[[nodiscard]] std::string to_json(const std::vector<ScriptConfigKey>& keys);
 [[nodiscard]] std::string to_json(const std::vector<MenuGrant>& grants);
 [[nodiscard]] std::string to_json(const std::vector<Permission>& permissions);
 
@@ -26,6 +27,7 @@ using TextMap = std::map<std::string, std::string>;
 [[nodiscard]] std::vector<std::string> list_from(std::string_view text);
 [[nodiscard]] std::vector<FirmwareProperty> properties_from(std::string_view text);
 [[nodiscard]] std::vector<TransportDetail> transports_from(std::string_view text);
+[[nodiscard]] std::vector<ScriptConfigKey> config_keys_from(std::string_view text);
 [[nodiscard]] std::vector<MenuGrant> grants_from(std::string_view text);
 [[nodiscard]] std::vector<Permission> permissions_from(std::string_view text);
 

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view columns =
     "t.id, t.name, t.description, t.type, t.enabled, t.configuration, t.transports, "
-    "t.creator_id, t.created_at";
+    "t.creator_id, t.created_at, t.script, t.config_keys";
 
 ProtocolPackage read_package(Rows& rows) {
     ProtocolPackage package;
@@ -20,6 +20,8 @@ ProtocolPackage read_package(Rows& rows) {
     package.transports = transports_from(rows.text());
     package.creator = rows.id<UserId>();
     package.created_at = rows.time();
+    package.script = rows.text();
+    package.config_keys = config_keys_from(rows.text());
     return package;
 }
 
@@ -31,7 +33,7 @@ public:
     [[nodiscard]] std::optional<ProtocolPackage> find(const ProtocolId& id) const override {
         Rows rows = db_.query(
             "SELECT id, name, description, type, enabled, configuration, transports, creator_id, "
-            "created_at FROM protocol_package WHERE id = ?",
+            "created_at, script, config_keys FROM protocol_package WHERE id = ?",
             id);
         if (!rows.next()) {
             return std::nullopt;
@@ -42,17 +44,19 @@ public:
     void add(const ProtocolPackage& p) override {
         db_.execute(
             "INSERT INTO protocol_package (id, name, description, type, enabled, configuration, "
-            "transports, creator_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "transports, creator_id, created_at, script, config_keys) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             p.id, p.name, p.description, p.type, p.enabled, to_json(p.configuration),
-            to_json(p.transports), p.creator, p.created_at);
+            to_json(p.transports), p.creator, p.created_at, p.script, to_json(p.config_keys));
     }
 
     void update(const ProtocolPackage& p) override {
         db_.execute(
             "UPDATE protocol_package SET name = ?, description = ?, type = ?, enabled = ?, "
-            "configuration = ?, transports = ?, creator_id = ?, created_at = ? WHERE id = ?",
+            "configuration = ?, transports = ?, creator_id = ?, created_at = ?, script = ?, "
+            "config_keys = ? WHERE id = ?",
             p.name, p.description, p.type, p.enabled, to_json(p.configuration),
-            to_json(p.transports), p.creator, p.created_at, p.id);
+            to_json(p.transports), p.creator, p.created_at, p.script, to_json(p.config_keys), p.id);
     }
 
     void remove(const ProtocolId& id) override {

@@ -245,6 +245,8 @@ public:
             while (rows.next()) {
             }
             move_counter(task, state, -1);
+            db_.execute("DELETE FROM ddi_action WHERE record_id = ?",
+                        number_or_none(record.id.value));
             if (group) {
                 uncount_failure(db_, task, *group);
             }

@@ -14,6 +14,8 @@ SqlUnitOfWork::SqlUnitOfWork(Connection& db)
       roles_(make_roles(db)),
       tokens_(make_tokens(db)),
       api_tokens_(make_api_tokens(db)),
+      credentials_(make_device_credentials(db)),
+      ddi_(make_ddi_actions(db)),
       settings_(make_settings(db)),
       device_logs_(make_device_logs(db)) {}
 

@@ -18,6 +18,8 @@ namespace updraft::sql {
 [[nodiscard]] std::unique_ptr<Roles> make_roles(Connection& db);
 [[nodiscard]] std::unique_ptr<Tokens> make_tokens(Connection& db);
 [[nodiscard]] std::unique_ptr<ApiTokens> make_api_tokens(Connection& db);
+[[nodiscard]] std::unique_ptr<DeviceCredentials> make_device_credentials(Connection& db);
+[[nodiscard]] std::unique_ptr<DdiActions> make_ddi_actions(Connection& db);
 [[nodiscard]] std::unique_ptr<Settings> make_settings(Connection& db);
 [[nodiscard]] std::unique_ptr<DeviceLogs> make_device_logs(Connection& db);
 
@@ -37,6 +39,8 @@ public:
     Roles& roles() override { return *roles_; }
     Tokens& tokens() override { return *tokens_; }
     ApiTokens& api_tokens() override { return *api_tokens_; }
+    DeviceCredentials& credentials() override { return *credentials_; }
+    DdiActions& ddi() override { return *ddi_; }
     Settings& settings() override { return *settings_; }
     DeviceLogs& device_logs() override { return *device_logs_; }
 
@@ -58,6 +62,8 @@ private:
     std::unique_ptr<Roles> roles_;
     std::unique_ptr<Tokens> tokens_;
     std::unique_ptr<ApiTokens> api_tokens_;
+    std::unique_ptr<DeviceCredentials> credentials_;
+    std::unique_ptr<DdiActions> ddi_;
     std::unique_ptr<Settings> settings_;
     std::unique_ptr<DeviceLogs> device_logs_;
     std::vector<std::function<void()>> actions_;

@@ -316,21 +316,20 @@ const Table& role_table() {
 }
 
 const Table& device_log_table() {
-    static const Table table{
-        .from = "device_log t",
-        .key = "t.id",
-        .newest_first = "t.id DESC",
-        .oldest_first = "t.id",
-        .joins = {},
-        .columns = {
-            {"id", "t.id", Kind::integer},
-            {"deviceId", "t.device_id", Kind::text, 0, Refers::device},
-            {"type", "t.type"},
-            {"timestamp", "t.at", Kind::time},
-            {"createTime", "t.at", Kind::time},
-            {"content", "t.content"},
-            {"recordId", "t.record_id", Kind::integer},
-        }};
+    static const Table table{.from = "device_log t",
+                             .key = "t.id",
+                             .newest_first = "t.id DESC",
+                             .oldest_first = "t.id",
+                             .joins = {},
+                             .columns = {
+                                 {"id", "t.id", Kind::integer},
+                                 {"deviceId", "t.device_id", Kind::text, 0, Refers::device},
+                                 {"type", "t.type"},
+                                 {"timestamp", "t.at", Kind::time},
+                                 {"createTime", "t.at", Kind::time},
+                                 {"content", "t.content"},
+                                 {"recordId", "t.record_id", Kind::integer},
+                             }};
     return table;
 }
 

@@ -12,7 +12,8 @@ namespace {
     "t.id, t.name, t.product_id, t.product_name, t.firmware_id, t.target_version, "          \
     "t.version_order, t.mode, t.response_timeout_ms, t.upgrade_timeout_ms, t.release_type, " \
     "t.devices, t.terms, t.description, t.stopped, t.forced, t.rate_per_second, "            \
-    "t.max_concurrent, t.planned_total, t.creator_id, t.creator_name, t.created_at"
+    "t.max_concurrent, t.planned_total, t.creator_id, t.creator_name, t.created_at, "        \
+    "t.deployment, t.confirmation_required"
 #define UPDRAFT_COUNTER_COLUMNS "c.waiting, c.processing, c.success, c.failed, c.canceled"
 
 constexpr std::size_t echoed_devices_max = 1'000;
@@ -43,6 +44,8 @@ UpgradeTask read_task(Rows& rows) {
     task.creator = rows.id<UserId>();
     task.creator_name = rows.text();
     task.created_at = rows.time();
+    task.deployment = deployment_named(rows.text()).value_or(Deployment::forced);
+    task.confirmation_required = rows.flag();
     return task;
 }
 
@@ -302,13 +305,14 @@ void SqlTasks::insert_task(const UpgradeTask& t, std::int64_t total) {
         "INSERT INTO upgrade_task (id, name, product_id, product_name, firmware_id, "
         "target_version, version_order, mode, response_timeout_ms, upgrade_timeout_ms, "
         "release_type, devices, terms, description, stopped, forced, rate_per_second, "
-        "max_concurrent, planned_total, creator_id, creator_name, created_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "max_concurrent, planned_total, creator_id, creator_name, created_at, deployment, "
+        "confirmation_required) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         number_of_id(t.id.value), t.name, t.product, t.product_name, t.firmware, t.target_version,
         t.version_order, name_of(t.mode), milliseconds(t.response_timeout).count(),
         milliseconds(t.upgrade_timeout).count(), name_of(t.release_type), ids_to_json(echoed),
         t.terms, t.description, t.stopped, t.forced, t.rate_per_second, t.max_concurrent, total,
-        t.creator, t.creator_name, t.created_at);
+        t.creator, t.creator_name, t.created_at, name_of(t.deployment), t.confirmation_required);
 }
 
 /// Writes the chosen devices down and returns how many they are.

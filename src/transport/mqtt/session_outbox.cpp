@@ -36,7 +36,7 @@ void Session::send(const DownlinkMessage& message, Done done) {
         }
         return;
     }
-    const jetlinks::TopicMessage encoded = jetlinks::encode(message);
+    const TopicMessage encoded = jetlinks::encode(message);
     if (encoded.topic.empty() || !is_topic_name(encoded.topic)) {
         return drop("it has no topic");
     }

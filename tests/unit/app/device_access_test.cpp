@@ -114,10 +114,10 @@ TEST_F(DeviceAccessTest, AChildNeedsCredentialsOfItsOwn) {
 TEST_F(DeviceAccessTest, BearerTokenMustMatch) {
     configure("d1", {{"bearer_token", "t0ken"}});
 
-    EXPECT_TRUE(world.sign_in.bearer(DeviceId{"d1"}, "t0ken"));
-    EXPECT_FALSE(world.sign_in.bearer(DeviceId{"d1"}, "other"));
+    EXPECT_TRUE(world.sign_in.http(DeviceId{"d1"}, proof::Token{"t0ken"}, UnknownDevice::refuse));
+    EXPECT_FALSE(world.sign_in.http(DeviceId{"d1"}, proof::Token{"other"}, UnknownDevice::refuse));
     configure("d1", {});
-    EXPECT_FALSE(world.sign_in.bearer(DeviceId{"d1"}, ""));
+    EXPECT_FALSE(world.sign_in.http(DeviceId{"d1"}, proof::Token{""}, UnknownDevice::refuse));
 }
 
 }  // namespace

@@ -696,6 +696,61 @@ TEST(UpgradeRecord, T26_OnlyProcessingRecordsAreTouched) {
     }
 }
 
+// D1-D3: what only hawkBit devices say ------------------------------------------------------------
+
+/// Stopped while the device was installing.
+UpgradeRecord a_cancelling_record() {
+    return after(a_pulled_record(), event::Stopped{true}, at(40s));
+}
+
+TEST(UpgradeRecord, D1_ADeviceThatRefusesToCancelGoesOnWithANewDeadline) {
+    const Transition refused = apply(a_cancelling_record(), event::CancelRefused{}, at(50s));
+
+    EXPECT_EQ(refused.rule, "D1");
+    EXPECT_EQ(refused.record.state, processing);
+    EXPECT_EQ(refused.record.upgrade_deadline, at(650s));
+    EXPECT_FALSE(refused.record.response_deadline);
+    EXPECT_TRUE(refused.record.acked);
+}
+
+TEST(UpgradeRecord, D1_OnlyWhatWasStoppedWhileProcessingComesBack) {
+    expect_ignored(a_canceled_record(), event::CancelRefused{}, at(50s), "");
+    expect_ignored(a_cancelling_record(), event::CancelRefused{true}, at(50s), "");
+    for (const UpgradeRecord& record :
+         {a_record(), a_pulled_record(), a_failed_record(), a_succeeded_record()}) {
+        expect_ignored(record, event::CancelRefused{}, at(90s), "");
+    }
+}
+
+TEST(UpgradeRecord, D2_ADownloadThatIsTheWholeTaskSucceedsWithoutANewVersion) {
+    for (const UpgradeRecord& record : {a_pulled_record(), a_cancelling_record()}) {
+        const Transition done = apply(record, event::DownloadFinished{}, at(60s));
+
+        EXPECT_EQ(done.rule, "D2");
+        EXPECT_EQ(done.record.state, success);
+        EXPECT_EQ(done.record.progress_percent, 100);
+        EXPECT_FALSE(done.has(Effect::device_has_version));
+        EXPECT_FALSE(done.has(Effect::supersede_lower));
+    }
+    expect_ignored(a_record(), event::DownloadFinished{}, at(60s), "");
+    expect_ignored(a_succeeded_record(), event::DownloadFinished{}, at(60s), "T21");
+}
+
+TEST(UpgradeRecord, D3_WithdrawnConsentMakesTheRecordWaitWithinItsAttempt) {
+    const UpgradeRecord record = after(a_pulled_record(), progress(30), at(45s));
+
+    const Transition withdrawn = apply(record, event::ConfirmationWithdrawn{}, at(50s));
+
+    EXPECT_EQ(withdrawn.rule, "D3");
+    EXPECT_EQ(withdrawn.record.state, waiting);
+    EXPECT_EQ(withdrawn.record.attempt, record.attempt);
+    EXPECT_EQ(withdrawn.record.progress_percent, 0);
+    EXPECT_FALSE(withdrawn.record.next_deadline());
+    EXPECT_FALSE(withdrawn.record.upgrade_at);
+    expect_ignored(a_record(), event::ConfirmationWithdrawn{}, at(50s), "");
+    expect_ignored(a_canceled_record(), event::ConfirmationWithdrawn{}, at(50s), "");
+}
+
 // Spec 4.5 ---------------------------------------------------------------------------------------
 
 TEST(UpgradeRecord, APullOfAnotherVersionEndsTheRunningUpgrade) {

@@ -29,7 +29,7 @@ downlink::UpgradeFirmware firmware() {
 
 // Spec 4.4, "Push", byte by byte: devices with fixed-size parsers were built against this order.
 TEST(JetLinksEncode, Upgrade) {
-    const jetlinks::TopicMessage message = jetlinks::encode(to_d1(firmware()));
+    const TopicMessage message = jetlinks::encode(to_d1(firmware()));
     EXPECT_EQ(message.topic, "/p1/d1/firmware/upgrade");
     EXPECT_EQ(message.payload,
               R"({"messageType":"UPGRADE_FIRMWARE","replyType":"UPGRADE_FIRMWARE_REPLY",)"
@@ -55,16 +55,16 @@ TEST(JetLinksEncode, ForcedUpgradeHasHeadersAndEmptyValuesStay) {
 
 // Spec 4.3 and 5.7: everything for a child goes under its gateway's `child`.
 TEST(JetLinksEncode, ChildMessagesGoThroughTheGateway) {
-    const jetlinks::TopicMessage upgrade = jetlinks::encode(to_child(firmware()));
+    const TopicMessage upgrade = jetlinks::encode(to_child(firmware()));
     EXPECT_EQ(upgrade.topic, "/p0/gw1/child/c1/firmware/upgrade");
     EXPECT_NE(upgrade.payload.find(R"("deviceId":"c1")"), std::string::npos);
-    const jetlinks::TopicMessage reply =
+    const TopicMessage reply =
         jetlinks::encode(to_child(downlink::FirmwarePullReply{"7", {}}));
     EXPECT_EQ(reply.topic, "/p0/gw1/child/c1/firmware/pull/reply");
 }
 
 TEST(JetLinksEncode, PullReply) {
-    const jetlinks::TopicMessage message =
+    const TopicMessage message =
         jetlinks::encode(to_d1(downlink::FirmwarePullReply{"7", firmware()}));
     EXPECT_EQ(message.topic, "/p1/d1/firmware/pull/reply");
     EXPECT_EQ(message.payload,
@@ -90,7 +90,7 @@ TEST(JetLinksEncode, PullWithoutMessageIdIsAnsweredWithoutOne) {
 }
 
 TEST(JetLinksEncode, Read) {
-    const jetlinks::TopicMessage message = jetlinks::encode(to_d1(downlink::ReadFirmware{"m1"}));
+    const TopicMessage message = jetlinks::encode(to_d1(downlink::ReadFirmware{"m1"}));
     EXPECT_EQ(message.topic, "/p1/d1/firmware/read");
     EXPECT_EQ(message.payload,
               R"({"messageType":"READ_FIRMWARE","replyType":"READ_FIRMWARE_REPLY",)"
@@ -99,7 +99,7 @@ TEST(JetLinksEncode, Read) {
 
 TEST(JetLinksEncode, TimeSync) {
     const downlink::TimeSyncReply reply{"9", "p1/d1/time-sync/reply", from_millis(1735689600123)};
-    const jetlinks::TopicMessage message = jetlinks::encode(to_d1(reply));
+    const TopicMessage message = jetlinks::encode(to_d1(reply));
     EXPECT_EQ(message.topic, "p1/d1/time-sync/reply");
     EXPECT_EQ(message.payload, R"({"messageId":"9","timestamp":1735689600123})");
 }
@@ -109,7 +109,7 @@ TEST(JetLinksEncode, OtherCommandsKeepTheirMembers) {
     const downlink::OtherDownlink invoke{
         "INVOKE_FUNCTION", "5",
         R"({"functionId":"f","inputs":[{"name":"a","value":1}],"deviceId":"evil","x":null})"};
-    const jetlinks::TopicMessage message = jetlinks::encode(to_d1(invoke));
+    const TopicMessage message = jetlinks::encode(to_d1(invoke));
     EXPECT_EQ(message.topic, "/p1/d1/function/invoke");
     EXPECT_EQ(message.payload,
               R"({"messageType":"INVOKE_FUNCTION","replyType":"INVOKE_FUNCTION_REPLY",)"

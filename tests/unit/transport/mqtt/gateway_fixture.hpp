@@ -41,7 +41,7 @@ protected:
         if (username.empty() || password != "ok") {
             return Error::of(ErrorCode::unauthorized, text("密钥错误", "wrong key"));
         }
-        return SignedInDevice{DeviceId{id}, ProductId{"p1"}};
+        return SignedInDevice{DeviceId{id}, ProductId{"p1"}, ProtocolId{"jetlinks.v3.0"}};
     }
 
     static DownlinkMessage read_command(const std::string& device, const std::string& id = "m1") {
