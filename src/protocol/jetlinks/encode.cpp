@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "protocol/jetlinks/codec.hpp"
+#include "protocol/jetlinks/frame.hpp"
 #include "protocol/jetlinks/topics.hpp"
 
 namespace updraft::jetlinks {
@@ -50,20 +51,20 @@ void put_firmware(json::object& body, const downlink::UpgradeFirmware& firmware)
 }
 
 /// One overload a downlink (spec 4.4, in its member order); the order is part of the golden tests.
-struct Encoder {
+struct BodyOf {
     const DownlinkMessage& message;
 
-    TopicMessage operator()(const downlink::UpgradeFirmware& firmware) const {
+    json::object operator()(const downlink::UpgradeFirmware& firmware) const {
         json::object body;
         put_request_head(body, "UPGRADE_FIRMWARE", firmware.message_id, message);
         if (firmware.force) {
             body["headers"] = json::object{{"force", true}};
         }
         put_firmware(body, firmware);
-        return at("firmware/upgrade", body);
+        return body;
     }
 
-    TopicMessage operator()(const downlink::FirmwarePullReply& reply) const {
+    json::object operator()(const downlink::FirmwarePullReply& reply) const {
         json::object body;
         body["success"] = reply.firmware.has_value();
         if (!reply.firmware) {
@@ -74,27 +75,24 @@ struct Encoder {
         if (reply.firmware) {
             put_firmware(body, *reply.firmware);
         }
-        return at("firmware/pull/reply", body);
+        return body;
     }
 
-    TopicMessage operator()(const downlink::ReadFirmware& read) const {
+    json::object operator()(const downlink::ReadFirmware& read) const {
         json::object body;
         put_request_head(body, "READ_FIRMWARE", read.message_id, message);
-        return at("firmware/read", body);
+        return body;
     }
 
-    TopicMessage operator()(const downlink::TimeSyncReply& reply) const {
+    /// As by topic: `{"messageId","timestamp"}` and nothing else.
+    json::object operator()(const downlink::TimeSyncReply& reply) const {
         json::object body;
         put_if_given(body, "messageId", reply.message_id);
         body["timestamp"] = to_millis(reply.now);
-        return {reply.topic, json::serialize(body)};
+        return body;
     }
 
-    TopicMessage operator()(const downlink::OtherDownlink& command) const {
-        const std::optional<DownlinkTopic> topic = downlink_topic(command.message_type);
-        if (!topic) {
-            return {};
-        }
+    json::object operator()(const downlink::OtherDownlink& command) const {
         json::object body;
         put_request_head(body, command.message_type, command.message_id, message);
         boost::system::error_code error;
@@ -106,19 +104,48 @@ struct Encoder {
                 }
             }
         }
-        return at(topic->rest, body);
+        return body;
     }
+};
 
-private:
-    [[nodiscard]] TopicMessage at(std::string_view rest, const json::object& body) const {
-        return {topic_for(message.route, rest), json::serialize(body)};
+/// Where a downlink goes; empty for a command that has no topic.
+struct TopicOf {
+    const DeviceRoute& route;
+
+    std::string operator()(const downlink::UpgradeFirmware& /*firmware*/) const {
+        return topic_for(route, "firmware/upgrade");
+    }
+    std::string operator()(const downlink::FirmwarePullReply& /*reply*/) const {
+        return topic_for(route, "firmware/pull/reply");
+    }
+    std::string operator()(const downlink::ReadFirmware& /*read*/) const {
+        return topic_for(route, "firmware/read");
+    }
+    std::string operator()(const downlink::TimeSyncReply& reply) const { return reply.topic; }
+    std::string operator()(const downlink::OtherDownlink& command) const {
+        const std::optional<DownlinkTopic> topic = downlink_topic(command.message_type);
+        return topic ? topic_for(route, topic->rest) : std::string();
     }
 };
 
 }  // namespace
 
 TopicMessage encode(const DownlinkMessage& message) {
-    return std::visit(Encoder{message}, message.body);
+    std::string topic = std::visit(TopicOf{message.route}, message.body);
+    if (topic.empty()) {
+        return {};
+    }
+    return {std::move(topic), json::serialize(std::visit(BodyOf{message}, message.body))};
+}
+
+std::string encode_frame(const DownlinkMessage& message) {
+    if (const auto* sync = std::get_if<downlink::TimeSyncReply>(&message.body)) {
+        json::object body;
+        put_head(body, "TIME_SYNC_REPLY", sync->message_id, message);
+        body["timestamp"] = to_millis(sync->now);
+        return json::serialize(body);
+    }
+    return json::serialize(std::visit(BodyOf{message}, message.body));
 }
 
 }  // namespace updraft::jetlinks

@@ -68,6 +68,12 @@ struct MembersHandler {
 private:
     [[nodiscard]] bool capturing() const { return depth_ > 2 && capture_; }
 
+    /// Of the composite that this bracket, opening or closing, belongs to.
+    [[nodiscard]] static JsonMembers::Kind kind_of(char bracket) {
+        return bracket == '[' || bracket == ']' ? JsonMembers::Kind::array
+                                                : JsonMembers::Kind::object;
+    }
+
     bool append(View part) {
         text_.append(part.data(), part.size());
         return true;
@@ -106,8 +112,8 @@ private:
         } else if (depth_ == 1) {
             in_named_group_ =
                 is_object && bracket == '{' && (member_ == "headers" || member_ == "properties");
-            if (!in_named_group_ && is_object) {
-                keep(JsonMembers::Kind::composite, {});
+            if (is_object) {
+                keep(kind_of(bracket), {});
             }
         } else if (depth_ == 2 && in_named_group_) {
             capture_ = member_ == "properties";
@@ -127,7 +133,7 @@ private:
         }
         --depth_;
         if (depth_ == 2 && in_named_group_) {
-            keep(JsonMembers::Kind::composite, std::exchange(composite_, {}));
+            keep(kind_of(bracket), std::exchange(composite_, {}));
             capture_ = false;
         } else if (depth_ == 1) {
             in_named_group_ = false;
@@ -164,10 +170,15 @@ const JsonMembers::Member* JsonMembers::find(std::string_view name) const {
     return last == members_.rend() ? nullptr : &*last;
 }
 
+std::optional<JsonMembers::Kind> JsonMembers::kind(std::string_view name) const {
+    const Member* member = find(name);
+    return member == nullptr ? std::nullopt : std::optional(member->kind);
+}
+
 std::string JsonMembers::text(std::string_view name) const {
     const Member* member = find(name);
     const bool readable =
-        member != nullptr && member->kind != Kind::null && member->kind != Kind::composite;
+        member != nullptr && member->kind != Kind::null && !member->is_composite();
     return readable ? member->text : std::string{};
 }
 
@@ -201,7 +212,7 @@ std::optional<std::int64_t> JsonMembers::integer(std::string_view name) const {
 
 std::optional<bool> JsonMembers::boolean(std::string_view name) const {
     const Member* member = find(name);
-    if (member == nullptr || member->kind == Kind::null || member->kind == Kind::composite) {
+    if (member == nullptr || member->kind == Kind::null || member->is_composite()) {
         return std::nullopt;
     }
     if (equals_ignoring_case(member->text, "true")) {

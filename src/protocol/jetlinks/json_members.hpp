@@ -16,23 +16,29 @@ namespace updraft::jetlinks {
 class JsonMembers {
 public:
     /// What kind of value the text of a member was.
-    enum class Kind : std::uint8_t { null, boolean, number, string, composite };
+    enum class Kind : std::uint8_t { null, boolean, number, string, array, object };
     struct Member {
         std::string name;
         Kind kind = Kind::null;
-        std::string text;  ///< of a composite: its JSON, kept only below `properties`
+        std::string text;  ///< of an array or object: its JSON, kept only below `properties`
+
+        [[nodiscard]] bool is_composite() const {
+            return kind == Kind::array || kind == Kind::object;
+        }
     };
 
     /// The members of the object in `json`; no members for text that is empty or only spaces.
     /// Nothing if it is no well-formed JSON object, or nested deeper than 32.
     [[nodiscard]] static std::optional<JsonMembers> parse(std::string_view json);
 
-    /// The member as text; empty if it is absent, null or composite.
+    /// The member as text; empty if it is absent, null, an array or an object.
     [[nodiscard]] std::string text(std::string_view name) const;
     /// The member as a number, cut towards zero; nothing if it is absent or none.
     [[nodiscard]] std::optional<std::int64_t> integer(std::string_view name) const;
     /// The member as a boolean (true, "true", "TRUE", 1, "1" and their opposites); else nothing.
     [[nodiscard]] std::optional<bool> boolean(std::string_view name) const;
+    /// What the member is; nothing if it is absent.
+    [[nodiscard]] std::optional<Kind> kind(std::string_view name) const;
     [[nodiscard]] const std::vector<Member>& all() const { return members_; }
 
 private:

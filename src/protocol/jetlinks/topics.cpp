@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.hpp"
+
 namespace updraft::jetlinks {
 namespace {
 
@@ -32,6 +34,13 @@ constexpr std::array uplinks{
     UplinkRow{"direct", {UplinkKind::other, "DIRECT"}},
     UplinkRow{"state-check/reply", {UplinkKind::other, "STATE_CHECK_REPLY"}},
     UplinkRow{"disconnect/reply", {UplinkKind::other, "DISCONNECT_REPLY"}},
+};
+
+/// Those that no topic of their own stands for: an event's topic names the event, an
+/// acknowledgement comes in frames only.
+constexpr std::array types_without_row{
+    UplinkTopic{UplinkKind::other, "EVENT"},
+    UplinkTopic{UplinkKind::other, "ACKNOWLEDGE"},
 };
 
 constexpr std::array downlinks{
@@ -93,6 +102,18 @@ std::optional<UplinkTopic> uplink_topic(std::string_view rest) {
     }
     const auto* const row = std::ranges::find(uplinks, rest, &UplinkRow::rest);
     return row == uplinks.end() ? std::nullopt : std::optional(row->topic);
+}
+
+std::optional<UplinkTopic> uplink_type(std::string_view message_type) {
+    const auto is_meant = [&](const UplinkTopic& topic) {
+        return equals_ignoring_case(topic.message_type, message_type);
+    };
+    if (const auto* const row = std::ranges::find_if(uplinks, is_meant, &UplinkRow::topic);
+        row != uplinks.end()) {
+        return row->topic;
+    }
+    const auto* const other = std::ranges::find_if(types_without_row, is_meant);
+    return other == types_without_row.end() ? std::nullopt : std::optional(*other);
 }
 
 std::optional<DownlinkTopic> downlink_topic(std::string_view message_type) {

@@ -45,6 +45,10 @@ struct UplinkTopic {
 /// The row of spec 4.3 for an uplink; nothing for an unknown or a downlink topic.
 [[nodiscard]] std::optional<UplinkTopic> uplink_topic(std::string_view rest);
 
+/// The same by JetLinks' name of the message, in any case (spec 4.6); nothing for an unknown or a
+/// downlink type.
+[[nodiscard]] std::optional<UplinkTopic> uplink_type(std::string_view message_type);
+
 /// The row of spec 4.3 for a downlink.
 struct DownlinkTopic {
     std::string_view message_type;
