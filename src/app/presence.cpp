@@ -1,5 +1,8 @@
 #include "app/presence.hpp"
 
+#include <unordered_set>
+#include <utility>
+
 #include "app/log_types.hpp"
 #include "base/assert.hpp"
 #include "base/log.hpp"
@@ -43,7 +46,7 @@ void Presence::connected(const DeviceId& carrier, const std::string& address) {
         const std::lock_guard lock(mutex_);
         connections_[carrier] = {address, true};
     }
-    note({{carrier, true, clock_.now(), address}, true});
+    note({{carrier, true, clock_.now(), address}, By::connection});
 }
 
 void Presence::disconnected(const DeviceId& carrier) {
@@ -52,8 +55,73 @@ void Presence::disconnected(const DeviceId& carrier) {
         connections_.erase(carrier);
         std::erase_if(children_,
                       [&](const auto& child) { return child.second.gateway == carrier; });
+        if (const auto visitor = visitors_.find(carrier); visitor != visitors_.end()) {
+            visitor->second.online = false;
+        }
     }
-    note({{carrier, false, clock_.now(), {}}, true});
+    note({{carrier, false, clock_.now(), {}}, By::connection});
+}
+
+void Presence::seen(const DeviceId& device, const std::string& address) {
+    const Instant now = clock_.now();
+    {
+        const std::lock_guard lock(mutex_);
+        if (connections_.contains(device)) {
+            return;
+        }
+        auto visitor = visitors_.find(device);
+        if (visitor == visitors_.end()) {
+            if (visitors_.size() >= options_.http_devices_max) {
+                if (!std::exchange(said_full_, true)) {
+                    log::warn("presence", "too many devices without a connection devices={}",
+                              visitors_.size());
+                }
+                return;
+            }
+            said_full_ = false;
+            visitor = visitors_.emplace(device, Visitor{now, false}).first;
+            dues_.push({now + options_.http_online_for, &*visitor});
+        }
+        visitor->second.last_at = now;
+        if (std::exchange(visitor->second.online, true)) {
+            return;
+        }
+    }
+    note({{device, true, now, address}, By::request});
+}
+
+bool Presence::expire() {
+    const Instant now = clock_.now();
+    std::unordered_set<DeviceId> gone;
+    bool more = false;
+    {
+        const std::lock_guard lock(mutex_);
+        for (std::size_t i = 0; i < options_.expire_max && !dues_.empty(); ++i) {
+            const Due due = dues_.top();
+            if (due.at > now) {
+                break;
+            }
+            dues_.pop();
+            const auto& [device, visitor] = *due.visitor;
+            if (visitor.last_at + options_.http_online_for > now) {
+                dues_.push({visitor.last_at + options_.http_online_for, due.visitor});
+                continue;
+            }
+            if (visitor.online && !connections_.contains(device)) {
+                gone.insert(device);
+            }
+            visitors_.erase(visitors_.find(device));
+        }
+        more = !dues_.empty() && dues_.top().at <= now;
+        if (!gone.empty()) {
+            std::erase_if(children_,
+                          [&](const auto& child) { return gone.contains(child.second.gateway); });
+        }
+    }
+    for (const DeviceId& device : gone) {
+        note({{device, false, now, {}}, By::request});
+    }
+    return more;
 }
 
 void Presence::child_online(const DeviceId& child, const DeviceId& gateway) {
@@ -71,7 +139,7 @@ void Presence::child_online(const DeviceId& child, const DeviceId& gateway) {
             address = connection->second.address;
         }
     }
-    note({{child, true, clock_.now(), address}, false});
+    note({{child, true, clock_.now(), address}, By::message});
 }
 
 void Presence::child_offline(const DeviceId& child, const DeviceId& gateway) {
@@ -79,27 +147,39 @@ void Presence::child_offline(const DeviceId& child, const DeviceId& gateway) {
         const std::lock_guard lock(mutex_);
         children_[child] = {gateway, false};
     }
-    note({{child, false, clock_.now(), {}}, false});
+    note({{child, false, clock_.now(), {}}, By::message});
 }
 
 void Presence::said(const DeviceId& carrier, bool online) {
     std::string address;
+    By by = By::message;
     {
         const std::lock_guard lock(mutex_);
         const auto connection = connections_.find(carrier);
-        if (connection == connections_.end() || connection->second.online == online) {
-            return;
+        const auto visitor = visitors_.find(carrier);
+        if (connection != connections_.end()) {
+            if (std::exchange(connection->second.online, online) == online) {
+                return;
+            }
+            address = connection->second.address;
+        } else {
+            if (visitor == visitors_.end() ||
+                std::exchange(visitor->second.online, online) == online) {
+                return;
+            }
+            by = By::request;
         }
-        connection->second.online = online;
-        address = connection->second.address;
     }
-    note({{carrier, online, clock_.now(), address}, false});
+    note({{carrier, online, clock_.now(), address}, by});
 }
 
 void Presence::forget(const DeviceId& device) {
     const std::lock_guard lock(mutex_);
     children_.erase(device);
     std::erase_if(children_, [&](const auto& child) { return child.second.gateway == device; });
+    if (const auto visitor = visitors_.find(device); visitor != visitors_.end()) {
+        visitor->second.online = false;
+    }
 }
 
 void Presence::adopt(const DeviceId& child, const DeviceId& gateway) {
@@ -132,12 +212,22 @@ bool Presence::is_child(const DeviceId& child, const DeviceId& gateway) const {
 
 bool Presence::is_online(const DeviceId& device) const {
     const std::lock_guard lock(mutex_);
+    const auto visitor = visitors_.find(device);
+    if (visitor != visitors_.end() && visitor->second.online) {
+        return true;
+    }
     const auto child = children_.find(device);
     if (child != children_.end()) {
         return child->second.online;
     }
     const auto connection = connections_.find(device);
     return connection != connections_.end() && connection->second.online;
+}
+
+/// Holds a connection or was seen lately. Under mutex_.
+bool Presence::is_present(const DeviceId& carrier) const {
+    const auto visitor = visitors_.find(carrier);
+    return connections_.contains(carrier) || (visitor != visitors_.end() && visitor->second.online);
 }
 
 bool Presence::flush() {
@@ -216,10 +306,10 @@ void Presence::store_one(UnitOfWork& work, const Change& change) {
                                    row.device, product,
                                    row.online ? DeviceState::online : DeviceState::offline}});
     });
-    if (change.connection && device->device_type == DeviceType::gateway) {
-        follow_gateway(work, *device, row);
+    if (change.by != By::message && device->device_type == DeviceType::gateway) {
+        follow_gateway(work, *device, change);
     }
-    if (row.online) {
+    if (row.online && change.by != By::request) {
         came_online(work, *device, row.at);
     }
 }
@@ -242,8 +332,8 @@ void Presence::came_online(UnitOfWork& work, const Device& device, Instant since
     });
 }
 
-void Presence::follow_gateway(UnitOfWork& work, const Device& gateway,
-                              const PresenceChange& change) {
+void Presence::follow_gateway(UnitOfWork& work, const Device& gateway, const Change& moved_by) {
+    const PresenceChange& change = moved_by.row;
     std::vector<Device> children = work.devices().children_of(gateway.id);
     if (children.size() > options_.children_per_gateway_max) {
         log::warn("presence", "gateway has too many children device={} children={} followed={}",
@@ -264,7 +354,7 @@ void Presence::follow_gateway(UnitOfWork& work, const Device& gateway,
     work.devices().apply_presence(rows);
     if (change.online) {
         const std::lock_guard lock(mutex_);
-        if (connections_.contains(gateway.id)) {  // it may be gone again
+        if (is_present(gateway.id)) {  // it may be gone again
             for (const Device& child : moved) {
                 children_[child.id] = {gateway.id, true};
             }
@@ -277,7 +367,7 @@ void Presence::follow_gateway(UnitOfWork& work, const Device& gateway,
                  live::DeviceStateChanged{
                      id, product, change.online ? DeviceState::online : DeviceState::offline}});
         });
-        if (change.online) {
+        if (change.online && moved_by.by != By::request) {
             came_online(work, child, change.at);
         }
     }

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <queue>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,10 +17,10 @@
 
 namespace updraft {
 
-/// Which devices are connected, and through whom. Kept in memory; written to the store in batches
-/// (design 3.3), together with what a connection sets off: log lines, repeating an unanswered push
-/// (T25), waking waiting records (T3), asking for an unknown version. Children follow their
-/// gateway. Safe from every thread; nothing here blocks.
+/// Which devices are online: connected, and through whom, or seen lately. Kept in memory; written
+/// to the store in batches (design 3.3), together with what a connection sets off: log lines,
+/// repeating an unanswered push (T25), waking waiting records (T3), asking for an unknown version.
+/// Children follow their gateway. Safe from every thread; nothing here blocks.
 class Presence {
 public:
     /// Every limit of presence. Keys of the configuration under [presence].
@@ -27,6 +28,10 @@ public:
         milliseconds flush_after{100};        ///< how long a change may wait for its batch
         std::size_t flush_changes_max = 500;  ///< changes of one batch, i.e. of one write operation
         std::size_t children_per_gateway_max = 1'000;  ///< more are not followed
+        /// A device without a connection is online that long after its last request (spec 4.6).
+        milliseconds http_online_for{10 * 60'000};
+        std::size_t http_devices_max = 2'000'000;  ///< such devices remembered; more stay offline
+        std::size_t expire_max = 1'000;            ///< of these, looked at in one step of expire()
     };
 
     /// What happens outside; called by handing over only.
@@ -46,10 +51,17 @@ public:
 
     void connected(const DeviceId& carrier, const std::string& address);
     void disconnected(const DeviceId& carrier);
+    /// A device without a connection has made an authenticated request. The first one makes it
+    /// online, further ones only go on; a device that holds a connection is online by that. Pushes
+    /// wait until it asks: nothing reaches it.
+    void seen(const DeviceId& device, const std::string& address);
+    /// Makes those offline that have not been seen for too long; true if more is left for another
+    /// call. To be called every second or so.
+    bool expire();
     /// A child's own online or offline message, or any sign of life that came over `gateway`.
     void child_online(const DeviceId& child, const DeviceId& gateway);
     void child_offline(const DeviceId& child, const DeviceId& gateway);
-    /// An `online`, `offline` message of the carrier itself.
+    /// An `online`, `offline` message of the carrier itself, whether it holds a connection or not.
     void said(const DeviceId& carrier, bool online);
     /// The device was changed, moved or removed: what is remembered of it may be wrong.
     void forget(const DeviceId& device);
@@ -75,9 +87,27 @@ private:
         DeviceId gateway;
         bool online = true;
     };
+    /// A device without a connection, while it is remembered.
+    struct Visitor {
+        Instant last_at;
+        bool online = true;  ///< false: the next request makes it online again
+    };
+    using Visitors = std::unordered_map<DeviceId, Visitor>;
+    /// When a visitor is to be looked at. Each has one; it goes only with it.
+    struct Due {
+        Instant at;
+        Visitors::const_pointer visitor = nullptr;
+        friend bool operator>(const Due& a, const Due& b) { return a.at > b.at; }
+    };
+    /// What moved a device online or offline.
+    enum class By : std::uint8_t {
+        connection,  ///< it began or ended; a gateway's children follow
+        request,     ///< of a device without a connection; a gateway's children follow
+        message,
+    };
     struct Change {
         PresenceChange row;
-        bool connection = false;  ///< a connection began or ended, not just a message
+        By by = By::message;
     };
 
     void note(Change change);
@@ -85,7 +115,8 @@ private:
     void store_batch(UnitOfWork& work, const std::vector<Change>& batch);
     void store_one(UnitOfWork& work, const Change& change);
     void came_online(UnitOfWork& work, const Device& device, Instant since);
-    void follow_gateway(UnitOfWork& work, const Device& gateway, const PresenceChange& change);
+    void follow_gateway(UnitOfWork& work, const Device& gateway, const Change& moved_by);
+    [[nodiscard]] bool is_present(const DeviceId& carrier) const;
 
     Store& store_;
     const DeviceLinks& links_;
@@ -99,6 +130,9 @@ private:
     mutable std::mutex mutex_;
     std::unordered_map<DeviceId, Connection> connections_;
     std::unordered_map<DeviceId, Child> children_;
+    Visitors visitors_;
+    std::priority_queue<Due, std::vector<Due>, std::greater<>> dues_;
+    bool said_full_ = false;
     std::vector<Change> pending_;
 };
 

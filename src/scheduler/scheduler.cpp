@@ -18,6 +18,8 @@ Scheduler::Scheduler(Store& store, const RecordChanges& changes, Presence& prese
       deadlines_(store, changes, clock, options_.server_id, options_.deadlines) {
     dispatcher_.notify_with([this] { wake_up(); });
     add_job("sweep", options_.sweep_every, [this] { return sweep(); });
+    add_job("expire presence", options_.expire_presence_every,
+            [this] { return presence_.expire(); });
     add_job("note progress", options_.note_progress_every,
             [this] { return tasks_.note_progress(); });
     add_job("prune logs", options_.housekeeping_every, [this] { return prune_logs(); });

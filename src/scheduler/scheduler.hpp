@@ -36,8 +36,9 @@ public:
         std::int64_t prune_batch = 5'000;  ///< log lines removed by one write operation
         milliseconds sweep_every{1'000};   ///< one page of all waiting devices is looked through
         std::size_t sweep_page = 1'000;
-        milliseconds note_progress_every{2'000};  ///< points of tasks over time
-        milliseconds pause_after_failure{1'000};  ///< when the store refused
+        milliseconds expire_presence_every{1'000};  ///< devices without a connection are looked at
+        milliseconds note_progress_every{2'000};    ///< points of tasks over time
+        milliseconds pause_after_failure{1'000};    ///< when the store refused
     };
 
     Scheduler(Store& store, const RecordChanges& changes, Presence& presence, TaskService& tasks,

@@ -151,6 +151,10 @@ void bind_devices(Settings& settings, Config& config) {
                   "Connects and disconnects are stored in batches of this age");
     settings.bind("presence.flush_changes_max", config.presence.flush_changes_max,
                   "Changes of one batch");
+    settings.bind("presence.http_online_for", config.presence.http_online_for,
+                  "A device without a connection is online that long after its last request");
+    settings.bind("presence.http_devices_max", config.presence.http_devices_max,
+                  "Such devices that are remembered; more stay offline");
 }
 
 void bind_tasks(Settings& settings, Config& config) {
