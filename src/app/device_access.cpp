@@ -1,43 +1,227 @@
 #include "app/device_access.hpp"
 
+#include <ranges>
+
+#include "app/access_passwords.hpp"
 #include "base/bytes.hpp"
+#include "base/log.hpp"
 #include "protocol/jetlinks/codec.hpp"
 
 namespace updraft {
 namespace {
 
 constexpr std::size_t credential_bytes_max = 1024;
+constexpr std::size_t enrolled_id_characters_max = 256;
+constexpr std::size_t authorities_max = 16;  // of one proof; more are not looked at
+
+/// A device that may sign in, if its proof is good.
+struct Known {
+    Device device;
+    Product product;
+};
 
 Error refused(Text why) {
     return Error::of(ErrorCode::unauthorized, std::move(why));
 }
 
-/// A credential of the device, else of its product. A child device connects through its gateway:
-/// the product's shared key does not let it in by itself, a key of its own does.
-std::string credential(const Device& device, const Product& product, const std::string& key) {
+Error wrong_token() {
+    return refused(text("令牌错误", "wrong token"));
+}
+
+/// The device, if it may sign in at all.
+Result<Known> admitted(const Repositories& rows, Device device) {
+    if (device.state == DeviceState::not_active) {
+        return refused(text("设备未激活", "the device is not active"));
+    }
+    std::optional<Product> product = rows.products().find(device.product);
+    if (!product || !product->enabled) {
+        return refused(text("产品未启用", "the device's product is not enabled"));
+    }
+    return Known{std::move(device), *std::move(product)};
+}
+
+/// A value of the device's configuration, else of its product's. A child device connects through
+/// its gateway: the product's shared key does not let it in by itself, a key of its own does.
+std::string configured_for(const Known& known, const std::string& key) {
     const Product none;
-    return configured(device, device.parent ? none : product, key).value_or("");
+    return configured(known.device, known.device.parent ? none : known.product, key).value_or("");
+}
+
+/// The same without the product's, and without the device's.
+std::string own_value(const Known& known, const std::string& key) {
+    return configured(known.device, Product{}, key).value_or("");
+}
+std::string shared_value(const Known& known, const std::string& key) {
+    return known.device.parent ? "" : configured(Device{}, known.product, key).value_or("");
+}
+
+bool is_own(const DeviceCredential& credential, const Known& known) {
+    return credential.device == known.device.id;
+}
+
+bool is_shared_with(const DeviceCredential& credential, const Known& known) {
+    return !credential.device && credential.product == known.device.product && !known.device.parent;
+}
+
+bool same_secret(const std::string& shown, const std::string& right) {
+    return !right.empty() && equals_constant_time(shown, right);
+}
+
+std::optional<DeviceCredential> live_credential(const Repositories& rows, CredentialKind kind,
+                                                const std::string& lookup, Instant now) {
+    std::optional<DeviceCredential> found = rows.credentials().find_by_lookup(kind, lookup);
+    return found && !found->expired(now) ? found : std::nullopt;
+}
+
+/// The credential behind a token: found by its hash, so that the time it takes tells nothing of the
+/// token.
+std::optional<DeviceCredential> behind_token(const Repositories& rows, const std::string& token,
+                                             Instant now) {
+    if (token.empty() || token.size() > credential_bytes_max) {
+        return std::nullopt;
+    }
+    return live_credential(rows, CredentialKind::token, secret_sha256(token), now);
+}
+
+/// The first of the product's credentials that `use` takes among the authorities.
+template <class Use>
+std::optional<DeviceCredential> behind_authorities(const Repositories& rows,
+                                                   const proof::Authorities& shown, Instant now,
+                                                   Use use) {
+    for (const std::string& hash : shown.hashes | std::views::take(authorities_max)) {
+        if (hash.empty() || hash.size() > credential_bytes_max) {
+            continue;
+        }
+        auto credential = live_credential(rows, CredentialKind::authority, to_lower(hash), now);
+        if (credential && !credential->device && use(*credential)) {
+            return credential;
+        }
+    }
+    return std::nullopt;
+}
+
+/// Whether a proof is good for a known device.
+struct Proves {
+    const Repositories& rows;
+    const Known& known;
+    Instant now;
+
+    bool operator()(const proof::Token& shown) const {
+        const auto credential = behind_token(rows, shown.token, now);
+        return (credential && (is_own(*credential, known) || is_shared_with(*credential, known))) ||
+               same_secret(shown.token, configured_for(known, "bearer_token"));
+    }
+    bool operator()(const proof::TargetToken& shown) const {
+        const auto credential = behind_token(rows, shown.token, now);
+        return (credential && is_own(*credential, known)) ||
+               same_secret(shown.token, own_value(known, "bearer_token"));
+    }
+    bool operator()(const proof::GatewayToken& shown) const {
+        const auto credential = behind_token(rows, shown.token, now);
+        return (credential && is_shared_with(*credential, known)) ||
+               same_secret(shown.token, shared_value(known, "bearer_token"));
+    }
+    bool operator()(const proof::Authorities& shown) const {
+        return behind_authorities(rows, shown, now,
+                                  [&](const DeviceCredential& credential) {
+                                      return credential.product == known.device.product;
+                                  })
+            .has_value();
+    }
+};
+
+/// What an unknown device shows of a product.
+struct ProductBehind {
+    const Repositories& rows;
+    Instant now;
+
+    std::optional<DeviceCredential> operator()(const proof::Token& shown) const {
+        auto credential = behind_token(rows, shown.token, now);
+        return credential && !credential->device ? credential : std::nullopt;
+    }
+    std::optional<DeviceCredential> operator()(const proof::TargetToken&) const {
+        return std::nullopt;  // of a device: there is none
+    }
+    std::optional<DeviceCredential> operator()(const proof::GatewayToken& shown) const {
+        return (*this)(proof::Token{shown.token});
+    }
+    std::optional<DeviceCredential> operator()(const proof::Authorities& shown) const {
+        return behind_authorities(rows, shown, now, [](const DeviceCredential&) { return true; });
+    }
+};
+
+/// The product that takes in an unknown device with this proof.
+Result<Product> enrolling_product(const Repositories& rows, const DeviceId& id,
+                                  const DeviceProof& proof, Instant now) {
+    const auto credential = std::visit(ProductBehind{rows, now}, proof);
+    std::optional<Product> product =
+        credential ? rows.products().find(credential->product) : std::nullopt;
+    if (!product) {
+        return refused(text("设备不存在", "there is no such device"));
+    }
+    if (!product->enabled) {
+        return refused(text("产品未启用", "the device's product is not enabled"));
+    }
+    const auto takes = configured(Device{}, *product, "registerUnknown");
+    if (!takes || !equals_ignoring_case(*takes, "true")) {
+        return refused(text("设备不存在, 且产品 {} 不允许自动注册",
+                            "there is no such device, and product {} takes in none by itself",
+                            product->id));
+    }
+    if (!checked_enrolled_id(id.value)) {
+        return refused(
+            text("设备ID不能用于自动注册", "a device cannot be created by itself under this id"));
+    }
+    return *std::move(product);
+}
+
+/// What a sign-in over HTTP comes to: a device, or the product that a device is to be created in.
+using Judged = std::variant<SignedInDevice, Product>;
+
+Result<Judged> judged(const Repositories& rows, const DeviceId& id, const DeviceProof& proof,
+                      UnknownDevice unknown, Instant now) {
+    std::optional<Device> device = rows.devices().find(id);
+    if (device) {
+        UPDRAFT_TRY(const Known known, admitted(rows, *std::move(device)));
+        if (!std::visit(Proves{rows, known, now}, proof)) {
+            return wrong_token();
+        }
+        return Judged(SignedInDevice{known.device.id, known.product.id, known.product.protocol});
+    }
+    if (unknown == UnknownDevice::refuse) {
+        return refused(text("设备不存在", "there is no such device"));
+    }
+    UPDRAFT_TRY(Product product, enrolling_product(rows, id, proof, now));
+    return Judged(std::move(product));
+}
+
+Device enrolled_device(const DeviceId& id, const Product& product, Instant now) {
+    Device device;
+    device.id = id;
+    device.name = id.value;
+    device.product = product.id;
+    device.device_type = product.device_type;
+    device.state = DeviceState::offline;
+    device.registered_at = now;
+    device.created_at = now;
+    return device;
 }
 
 }  // namespace
 
-Result<DeviceSignIn::Known> DeviceSignIn::admitted(const DeviceId& id) const {
-    std::optional<Device> device;
-    std::optional<Product> product;
-    store_.read([&](const Repositories& rows) {
-        device = rows.devices().find(id);
-        product = device ? rows.products().find(device->product) : std::nullopt;
-    });
-    if (!device) {
-        return refused(text("设备不存在", "there is no such device"));
+Result<void> checked_enrolled_id(std::string_view id) {
+    constexpr std::string_view characters =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.:@-";
+    if (id.empty() || id.size() > enrolled_id_characters_max ||
+        id.find_first_not_of(characters) != std::string_view::npos ||
+        id.find_first_not_of('.') == std::string_view::npos) {
+        return Error::invalid(
+            "id", text("自动注册的设备ID只能由数字、字母和 _ . : @ - 组成, 且长度为1~{}位",
+                       "the id of a device that is created by itself must be 1 to {} letters, "
+                       "digits, or _ . : @ -",
+                       enrolled_id_characters_max));
     }
-    if (device->state == DeviceState::not_active) {
-        return refused(text("设备未激活", "the device is not active"));
-    }
-    if (!product || !product->enabled) {
-        return refused(text("产品未启用", "the device's product is not enabled"));
-    }
-    return Known{*std::move(device), *std::move(product)};
+    return {};
 }
 
 Result<SignedInDevice> DeviceSignIn::mqtt(const std::string& client_id, const std::string& username,
@@ -46,31 +230,75 @@ Result<SignedInDevice> DeviceSignIn::mqtt(const std::string& client_id, const st
         username.size() > credential_bytes_max || password.size() > credential_bytes_max) {
         return refused(jetlinks::describe(jetlinks::SignInRefusal::malformed_username));
     }
-    UPDRAFT_TRY(const Known known, admitted(DeviceId(client_id)));
-    const auto& [device, product] = known;
-    jetlinks::SignInKeys keys;
-    keys.secure_id = credential(device, product, "secureId");
-    keys.secure_key = credential(device, product, "secureKey");
-    keys.plain_auth =
-        equals_ignoring_case(configured(device, product, "plainAuth").value_or(""), "true");
-    if (keys.secure_id.empty() || keys.secure_key.empty()) {
-        return refused(text("设备未配置认证信息", "no credentials are configured for the device"));
-    }
-    if (const auto refusal = jetlinks::check_sign_in(username, password, keys, clock_.now())) {
+    const Instant now = clock_.now();
+    return store_.read([&](const Repositories& rows) -> Result<SignedInDevice> {
+        std::optional<Device> device = rows.devices().find(DeviceId(client_id));
+        if (!device) {
+            return refused(text("设备不存在", "there is no such device"));
+        }
+        UPDRAFT_TRY(const Known known, admitted(rows, *std::move(device)));
+        jetlinks::SignInKeys keys;
+        keys.secure_id = configured_for(known, "secureId");
+        keys.secure_key = configured_for(known, "secureKey");
+        keys.plain_auth = equals_ignoring_case(
+            configured(known.device, known.product, "plainAuth").value_or(""), "true");
+        const SignedInDevice signed_in{known.device.id, known.product.id, known.product.protocol};
+        auto refusal = jetlinks::check_sign_in(username, password, keys, now);
+        if (!refusal) {
+            return signed_in;
+        }
+        const std::string secure_id = username.substr(0, username.find('|'));
+        const auto credential = live_credential(rows, CredentialKind::mqtt_key, secure_id, now);
+        if (credential && (is_own(*credential, known) || is_shared_with(*credential, known))) {
+            keys.secure_id = credential->lookup;
+            keys.secure_key = credential->secret;
+            refusal = jetlinks::check_sign_in(username, password, keys, now);
+            if (!refusal) {
+                return signed_in;
+            }
+        } else if (keys.secure_id.empty() || keys.secure_key.empty()) {
+            return refused(
+                text("设备未配置认证信息", "no credentials are configured for the device"));
+        }
         return refused(jetlinks::describe(*refusal));
-    }
-    return SignedInDevice{device.id, device.product, product.protocol};
+    });
 }
 
 Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof& proof,
-                                          UnknownDevice) const {
-    UPDRAFT_TRY(const Known known, admitted(id));
-    const std::string right = credential(known.device, known.product, "bearer_token");
-    const auto* shown = std::get_if<proof::Token>(&proof);
-    if (right.empty() || shown == nullptr || !equals_constant_time(shown->token, right)) {
-        return refused(text("令牌错误", "wrong token"));
+                                          UnknownDevice unknown) const {
+    const Instant now = clock_.now();
+    UPDRAFT_TRY(const Judged first, store_.read([&](const Repositories& rows) {
+        return judged(rows, id, proof, unknown, now);
+    }));
+    if (const auto* device = std::get_if<SignedInDevice>(&first)) {
+        return *device;
     }
-    return SignedInDevice{known.device.id, known.device.product, known.product.protocol};
+    bool created = false;
+    UPDRAFT_TRY(const SignedInDevice enrolled,
+                store_.write([&](UnitOfWork& work) -> Result<SignedInDevice> {
+                    // Judged again: another request of the device may have been faster, and people
+                    // act too.
+                    UPDRAFT_TRY(const Judged again, judged(work, id, proof, unknown, now));
+                    if (const auto* device = std::get_if<SignedInDevice>(&again)) {
+                        return *device;
+                    }
+                    const Product& product = std::get<Product>(again);
+                    if (work.devices().count_of(product.id) >= options_.enroll_per_product_max) {
+                        return Error::of(
+                            ErrorCode::conflict,
+                            text("产品 {} 已有{}个设备, 不再自动注册",
+                                 "product {} has {} devices and takes in no more by itself",
+                                 product.id, options_.enroll_per_product_max));
+                    }
+                    work.devices().add(enrolled_device(id, product, now));
+                    created = true;
+                    return SignedInDevice{id, product.id, product.protocol};
+                }));
+    if (created) {
+        log::info("access", "device created by itself device={} product={}", enrolled.id,
+                  enrolled.product);
+    }
+    return enrolled;
 }
 
 }  // namespace updraft

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -45,16 +46,30 @@ using DeviceProof =
 /// What becomes of a device that nobody has created.
 enum class UnknownDevice : std::uint8_t {
     refuse,
-    enroll,  ///< created in the product whose proof it shows, if that product's configuration has
-             ///< `registerUnknown` = "true"
+    /// Created, active, in the product whose credential (domain/device_credential.hpp) it shows: a
+    /// token or an authority, not the `bearer_token` of a configuration. Only if the product is
+    /// enabled, its configuration has `registerUnknown` = "true", and the id is one that
+    /// checked_enrolled_id() admits.
+    enroll,
 };
 
+struct DeviceSignInOptions {
+    /// A product with this many devices takes in no unknown ones.
+    std::int64_t enroll_per_product_max = 100'000;
+};
+
+/// Whether a device may be created by itself under this id: hawkBit's forms, [0-9A-Za-z_.:@-], 1 to
+/// 256 characters, not dots alone, which a URL cannot carry. Errors: invalid_argument.
+[[nodiscard]] Result<void> checked_enrolled_id(std::string_view id);
+
 /// Checks the credentials of devices: those of their configuration (spec 2.6, 4.2) and those that
-/// people made (domain/device_credential.hpp). Thread: worker threads (reads the store; writes it
-/// to enroll).
+/// people made (domain/device_credential.hpp). A product's let its direct devices in; a child of a
+/// gateway needs its own, or a certificate, which names it. A device's value of a configuration key
+/// hides its product's. Thread: worker threads (reads the store; writes it to enroll).
 class DeviceSignIn {
 public:
-    DeviceSignIn(Store& store, const Clock& clock) : store_(store), clock_(clock) {}
+    DeviceSignIn(Store& store, const Clock& clock, DeviceSignInOptions options = {})
+        : store_(store), clock_(clock), options_(options) {}
 
     /// MQTT (spec 4.2): client id = device id. Errors: unauthorized, with the refusal's text
     /// (unknown device, notActive, wrong key, clock differs, malformed user name): all CONNACK
@@ -63,20 +78,15 @@ public:
                                               const std::string& username,
                                               const std::string& password) const;
 
-    /// Every dialect over HTTP. A device that is known writes nothing. Errors: unauthorized.
+    /// Every dialect over HTTP. A device that is known writes nothing. Errors: unauthorized;
+    /// conflict (the product takes in no more devices).
     [[nodiscard]] Result<SignedInDevice> http(const DeviceId& id, const DeviceProof& proof,
                                               UnknownDevice unknown) const;
 
 private:
-    struct Known {
-        Device device;
-        Product product;
-    };
-    /// The device, if it may sign in at all.
-    [[nodiscard]] Result<Known> admitted(const DeviceId& id) const;
-
     Store& store_;
     const Clock& clock_;
+    const DeviceSignInOptions options_;
 };
 
 }  // namespace updraft

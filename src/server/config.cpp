@@ -141,6 +141,8 @@ void bind_devices(Settings& settings, Config& config) {
                   "Children that a gateway registers become devices");
     settings.bind("devices.children_per_gateway_max", config.devices.children_per_gateway_max,
                   "Children that one gateway may register");
+    settings.bind("devices.enroll_per_product_max", config.sign_in.enroll_per_product_max,
+                  "A product with this many devices takes in no unknown ones by itself");
     settings.bind("devices.progress_log_every", config.devices.progress_log_every,
                   "Progress of one upgrade is written to the device's log at most this often");
     settings.bind("devices.log_content_bytes_max", config.devices.log_content_bytes_max,

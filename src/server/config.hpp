@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/access_service.hpp"
+#include "app/device_access.hpp"
 #include "app/device_import.hpp"
 #include "app/device_messages.hpp"
 #include "app/device_service.hpp"
@@ -51,6 +52,7 @@ struct Config {
     rest::MessagingOptions messaging;
     mqtt::MqttOptions mqtt;
     DeviceMessages::Options devices;
+    DeviceSignInOptions sign_in;
     DeviceServiceOptions commands;
     Presence::Options presence;
     TaskService::Options tasks;

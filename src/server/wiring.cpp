@@ -100,7 +100,7 @@ struct Services {
           overview(*store, clock),
           messages(*store, changes, presence, urls, live, clock, ids, config.devices),
           sender(*store, links, presence, urls, live, clock, ids),
-          sign_in(*store, clock) {}
+          sign_in(*store, clock, config.sign_in) {}
 
     DataFolder folder;
     SystemClock clock;

@@ -83,6 +83,12 @@ DeviceTotals device_totals(Connection& db) {
     return totals;
 }
 
+std::int64_t device_count_of(Connection& db, const ProductId& product) {
+    Rows rows = db.query("SELECT coalesce(sum(devices), 0) FROM device_count WHERE product_id = ?",
+                         product);
+    return rows.next() ? rows.integer() : 0;
+}
+
 std::vector<ProductVersions> largest_products(Connection& db, std::size_t products_max,
                                               std::size_t versions_max) {
     std::vector<ProductVersions> products;

@@ -44,6 +44,7 @@ private:
 /// Every device that was counted as online is counted as offline.
 void count_all_offline(Connection& db);
 
+[[nodiscard]] std::int64_t device_count_of(Connection& db, const ProductId& product);
 [[nodiscard]] DeviceTotals device_totals(Connection& db);
 [[nodiscard]] std::vector<ProductVersions> largest_products(Connection& db,
                                                             std::size_t products_max,

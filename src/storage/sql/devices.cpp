@@ -104,8 +104,7 @@ public:
     }
 
     [[nodiscard]] std::int64_t count_of(const ProductId& product) const override {
-        Rows rows = db_.query("SELECT count(*) FROM device WHERE product_id = ?", product);
-        return rows.next() ? rows.integer() : 0;
+        return device_count_of(db_, product);
     }
 
     [[nodiscard]] DeviceTotals totals() const override { return device_totals(db_); }
@@ -149,6 +148,11 @@ public:
         if (changed > 0) {
             db_.execute("DELETE FROM device_tag WHERE device_id = ?", d.id);
             add_tags(d);
+        }
+        if (before && before->product != d.product.value) {
+            // Its own credentials move with it: the old product's deletion must not take them.
+            db_.execute("UPDATE device_credential SET product_id = ? WHERE device_id = ?",
+                        d.product, d.id);
         }
         move_count(before, d.id);
     }

@@ -4,7 +4,9 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <future>
 
+#include "app/access_passwords.hpp"
 #include "base/bytes.hpp"
 #include "tests/support/app_world.hpp"
 
@@ -36,6 +38,35 @@ struct DeviceAccessTest : testing::Test {
         form.id = DeviceId{id};
         form.configuration = std::move(configuration);
         ASSERT_TRUE(world.devices.replace(form));
+    }
+    void configure_product(Configuration configuration) {
+        ProductForm form;
+        form.id = ProductId{"p1"};
+        form.configuration = std::move(configuration);
+        ASSERT_TRUE(world.products.replace(form));
+    }
+    /// Of the device, else of product p1. `told` is a token, a secureId or an authority's hash.
+    void add_credential(CredentialKind kind, const std::string& told,
+                        const std::optional<DeviceId>& device = std::nullopt,
+                        std::optional<Instant> expires_at = std::nullopt,
+                        const std::string& secret = "") {
+        DeviceCredential credential;
+        credential.id = CredentialId(world.ids.next());
+        credential.kind = kind;
+        credential.product = ProductId{"p1"};
+        credential.device = device;
+        credential.lookup = kind == CredentialKind::token ? secret_sha256(told) : told;
+        credential.secret = secret;
+        credential.created_at = world.clock.now();
+        credential.expires_at = expires_at;
+        ASSERT_TRUE(world.store->write([&](UnitOfWork& work) -> Result<void> {
+            work.credentials().add(credential);
+            return {};
+        }));
+    }
+    /// Whether the device gets in over HTTP.
+    [[nodiscard]] bool shows(const std::string& id, const DeviceProof& proof) const {
+        return world.sign_in.http(DeviceId{id}, proof, UnknownDevice::refuse).has_value();
     }
     void add_child(Configuration configuration) {
         DeviceForm gateway = AppWorld::device_form("g1");
@@ -114,10 +145,181 @@ TEST_F(DeviceAccessTest, AChildNeedsCredentialsOfItsOwn) {
 TEST_F(DeviceAccessTest, BearerTokenMustMatch) {
     configure("d1", {{"bearer_token", "t0ken"}});
 
-    EXPECT_TRUE(world.sign_in.http(DeviceId{"d1"}, proof::Token{"t0ken"}, UnknownDevice::refuse));
-    EXPECT_FALSE(world.sign_in.http(DeviceId{"d1"}, proof::Token{"other"}, UnknownDevice::refuse));
+    EXPECT_TRUE(shows("d1", proof::Token{"t0ken"}));
+    EXPECT_FALSE(shows("d1", proof::Token{"other"}));
     configure("d1", {});
-    EXPECT_FALSE(world.sign_in.http(DeviceId{"d1"}, proof::Token{""}, UnknownDevice::refuse));
+    EXPECT_FALSE(shows("d1", proof::Token{""}));
+}
+
+TEST_F(DeviceAccessTest, ADevicesTokenIsItsOwnAndItsTargetToken) {
+    world.add_device("d2");
+    ASSERT_TRUE(world.devices.deploy({DeviceId{"d2"}}));
+    add_credential(CredentialKind::token, "own-secret", DeviceId{"d1"});
+
+    EXPECT_TRUE(shows("d1", proof::Token{"own-secret"}));
+    EXPECT_TRUE(shows("d1", proof::TargetToken{"own-secret"}));
+    EXPECT_FALSE(shows("d1", proof::GatewayToken{"own-secret"}));
+    EXPECT_FALSE(shows("d1", proof::Authorities{{"own-secret"}}));
+    EXPECT_FALSE(shows("d2", proof::Token{"own-secret"}));
+    EXPECT_FALSE(shows("d2", proof::TargetToken{"own-secret"}));
+}
+
+TEST_F(DeviceAccessTest, AProductsTokenLetsItsDirectDevicesInAndIsItsGatewayToken) {
+    add_child({});
+    world.add_product("p2");
+    world.add_device("e1", "p2");
+    ASSERT_TRUE(world.devices.deploy({DeviceId{"e1"}}));
+    add_credential(CredentialKind::token, "shared-secret");
+
+    EXPECT_TRUE(shows("d1", proof::Token{"shared-secret"}));
+    EXPECT_TRUE(shows("d1", proof::GatewayToken{"shared-secret"}));
+    EXPECT_FALSE(shows("d1", proof::TargetToken{"shared-secret"}));
+    EXPECT_FALSE(shows("c1", proof::Token{"shared-secret"}));
+    EXPECT_FALSE(shows("c1", proof::GatewayToken{"shared-secret"}));
+    EXPECT_FALSE(shows("e1", proof::Token{"shared-secret"}));
+}
+
+// hawkBit's two schemes must not be mixed up by what the configuration says either.
+TEST_F(DeviceAccessTest, ConfiguredTokensKeepTheirScope) {
+    configure_product({{"bearer_token", "shared"}});
+    EXPECT_TRUE(shows("d1", proof::Token{"shared"}));
+    EXPECT_TRUE(shows("d1", proof::GatewayToken{"shared"}));
+    EXPECT_FALSE(shows("d1", proof::TargetToken{"shared"}));
+
+    configure("d1", {{"bearer_token", "own"}});
+    EXPECT_TRUE(shows("d1", proof::Token{"own"}));
+    EXPECT_TRUE(shows("d1", proof::TargetToken{"own"}));
+    EXPECT_FALSE(shows("d1", proof::GatewayToken{"own"}));
+    EXPECT_FALSE(shows("d1", proof::Token{"shared"}));  // the device's value hides it
+}
+
+TEST_F(DeviceAccessTest, ACredentialEndsWhenItExpires) {
+    add_credential(CredentialKind::token, "own-secret", DeviceId{"d1"},
+                   world.clock.now() + seconds{10});
+
+    EXPECT_TRUE(shows("d1", proof::Token{"own-secret"}));
+    world.clock.advance(seconds{10});
+    EXPECT_FALSE(shows("d1", proof::Token{"own-secret"}));
+}
+
+// A certificate names its device, so it lets a child in too.
+TEST_F(DeviceAccessTest, AnAuthorityOfTheProductLetsItsDevicesIn) {
+    add_child({});
+    world.add_product("p2");
+    world.add_device("e1", "p2");
+    ASSERT_TRUE(world.devices.deploy({DeviceId{"e1"}}));
+    add_credential(CredentialKind::authority, "ab12");
+
+    EXPECT_TRUE(shows("d1", proof::Authorities{{"ffff", "AB12"}}));
+    EXPECT_TRUE(shows("c1", proof::Authorities{{"ab12"}}));
+    EXPECT_FALSE(shows("e1", proof::Authorities{{"ab12"}}));
+    EXPECT_FALSE(shows("d1", proof::Authorities{{""}}));
+    EXPECT_FALSE(shows("d1", proof::Authorities{}));
+    EXPECT_FALSE(shows("d1", proof::Token{"ab12"}));
+}
+
+TEST_F(DeviceAccessTest, SeveralMqttKeysAreGoodAtATime) {
+    add_credential(CredentialKind::mqtt_key, "id-1", DeviceId{"d1"}, std::nullopt, "key-1");
+    add_credential(CredentialKind::mqtt_key, "id-2", DeviceId{"d1"}, std::nullopt, "key-2");
+    add_credential(CredentialKind::mqtt_key, "id-3", std::nullopt, std::nullopt, "key-3");
+    add_child({});
+
+    EXPECT_TRUE(connect("d1"));
+    EXPECT_TRUE(connect("d1", "id-1", "key-1"));
+    EXPECT_TRUE(connect("d1", "id-2", "key-2"));
+    EXPECT_TRUE(connect("d1", "id-3", "key-3"));
+    EXPECT_FALSE(connect("d1", "id-1", "key-2"));
+    EXPECT_FALSE(connect("c1", "id-1", "key-1"));
+    EXPECT_FALSE(connect("c1", "id-3", "key-3"));
+}
+
+TEST_F(DeviceAccessTest, AnUnknownDeviceIsCreatedWhereItsProofLeads) {
+    configure_product({{"registerUnknown", "true"}});
+    add_credential(CredentialKind::token, "shared-secret");
+
+    const auto signed_in = world.sign_in.http(
+        DeviceId{"urn:dev:a@b.c"}, proof::GatewayToken{"shared-secret"}, UnknownDevice::enroll);
+
+    ASSERT_TRUE(signed_in);
+    EXPECT_EQ(signed_in->product, ProductId{"p1"});
+    const auto device = world.device("urn:dev:a@b.c");
+    ASSERT_TRUE(device);
+    EXPECT_EQ(device->name, "urn:dev:a@b.c");
+    EXPECT_EQ(device->state, DeviceState::offline);
+    EXPECT_EQ(device->registered_at, world.clock.now());
+    EXPECT_TRUE(shows("urn:dev:a@b.c", proof::GatewayToken{"shared-secret"}));
+}
+
+TEST_F(DeviceAccessTest, NoDeviceIsCreatedUnlessEveryConditionHolds) {
+    add_credential(CredentialKind::token, "shared-secret");
+    add_credential(CredentialKind::token, "own-secret", DeviceId{"d1"});
+    const auto enrolls = [&](const DeviceProof& proof, const std::string& id = "new") {
+        return world.sign_in.http(DeviceId{id}, proof, UnknownDevice::enroll).has_value();
+    };
+    const proof::GatewayToken good{"shared-secret"};
+
+    EXPECT_FALSE(enrolls(good));  // the product does not want it
+    configure_product({{"registerUnknown", "true"}, {"bearer_token", "configured"}});
+    EXPECT_FALSE(shows("new", good));
+    EXPECT_FALSE(enrolls(proof::TargetToken{"shared-secret"}));
+    EXPECT_FALSE(enrolls(proof::Token{"own-secret"}));
+    EXPECT_FALSE(enrolls(proof::Token{"configured"}));
+    EXPECT_FALSE(enrolls(good, ".."));
+    EXPECT_FALSE(enrolls(good, "a/b"));
+    EXPECT_FALSE(enrolls(good, std::string(257, 'a')));
+    ASSERT_TRUE(world.products.set_enabled(ProductId{"p1"}, false));
+    EXPECT_FALSE(enrolls(good));
+    ASSERT_TRUE(world.products.set_enabled(ProductId{"p1"}, true));
+    EXPECT_TRUE(enrolls(good, std::string(256, 'a')));
+    EXPECT_FALSE(world.device("new"));
+}
+
+TEST_F(DeviceAccessTest, AFullProductTakesInNoMore) {
+    configure_product({{"registerUnknown", "true"}});
+    add_credential(CredentialKind::token, "shared-secret");
+    const DeviceSignIn sign_in(*world.store, world.clock, {.enroll_per_product_max = 2});
+    const proof::GatewayToken good{"shared-secret"};
+
+    EXPECT_TRUE(sign_in.http(DeviceId{"n1"}, good, UnknownDevice::enroll));
+    const auto refused = sign_in.http(DeviceId{"n2"}, good, UnknownDevice::enroll);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+    EXPECT_TRUE(sign_in.http(DeviceId{"n1"}, good, UnknownDevice::enroll));
+}
+
+// Two requests of one unknown device race: both get in, one device is made.
+TEST_F(DeviceAccessTest, ARaceOfTwoFirstRequestsCreatesOneDevice) {
+    configure_product({{"registerUnknown", "true"}});
+    add_credential(CredentialKind::token, "shared-secret");
+    const auto enroll = [&] {
+        return world.sign_in
+            .http(DeviceId{"new"}, proof::GatewayToken{"shared-secret"}, UnknownDevice::enroll)
+            .has_value();
+    };
+
+    auto first = std::async(std::launch::async, enroll);
+    auto second = std::async(std::launch::async, enroll);
+
+    EXPECT_TRUE(first.get());
+    EXPECT_TRUE(second.get());
+    EXPECT_TRUE(world.device("new"));
+}
+
+// Ids of hawkBit devices are wider than those that people may choose; everything else treats them
+// alike.
+TEST_F(DeviceAccessTest, AnEnrolledDeviceCanBeEditedMovedAndDeleted) {
+    configure_product({{"registerUnknown", "true"}});
+    add_credential(CredentialKind::token, "shared-secret");
+    const std::string id = "AA:BB.cc@x";
+    ASSERT_TRUE(world.sign_in.http(DeviceId{id}, proof::GatewayToken{"shared-secret"},
+                                   UnknownDevice::enroll));
+
+    configure(id, {{"bearer_token", "own"}});
+    EXPECT_TRUE(shows(id, proof::TargetToken{"own"}));
+    ASSERT_TRUE(world.devices.undeploy({DeviceId{id}}));
+    EXPECT_FALSE(shows(id, proof::TargetToken{"own"}));
+    EXPECT_TRUE(world.devices.remove(DeviceId{id}));
+    EXPECT_FALSE(world.device(id));
 }
 
 }  // namespace
