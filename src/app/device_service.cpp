@@ -358,6 +358,21 @@ Result<bool> DeviceService::disconnect(const DeviceId& id) {
     return connected;
 }
 
+Result<void> DeviceService::request_attributes(const DeviceId& id) {
+    return store_.write([&](UnitOfWork& work) -> Result<void> {
+        if (!work.devices().find(id)) {
+            return no_device(id);
+        }
+        // One that has never polled is asked anyway.
+        std::optional<DdiTarget> target = work.ddi().target(id);
+        if (target && !target->attributes_wanted) {
+            target->attributes_wanted = true;
+            work.ddi().put_target(*target);
+        }
+        return {};
+    });
+}
+
 Result<Configuration> DeviceService::reset_configuration(const DeviceId& id) {
     return store_.write([&](UnitOfWork& work) -> Result<Configuration> {
         std::optional<Device> device = work.devices().find(id);

@@ -99,6 +99,8 @@ public:
 
     /// Closes the device's own connection; false if it has none. Errors: not_found.
     [[nodiscard]] Result<bool> disconnect(const DeviceId& id);
+    /// A hawkBit device is asked at its next poll to say what it is (configData). Errors: not_found.
+    [[nodiscard]] Result<void> request_attributes(const DeviceId& id);
     /// The device's own configuration is dropped: what its product says holds again.
     [[nodiscard]] Result<Configuration> reset_configuration(const DeviceId& id);
     /// Sends a command over the device's connection, or its gateway's, and waits for the answer's

@@ -143,6 +143,8 @@ void bind_devices(Settings& settings, Config& config) {
                   "Children that one gateway may register");
     settings.bind("devices.enroll_per_product_max", config.sign_in.enroll_per_product_max,
                   "A product with this many devices takes in no unknown ones by itself");
+    settings.bind("credentials.per_owner_max", config.credentials.per_owner_max,
+                  "Credentials of one device, or shared by one product");
     settings.bind("devices.progress_log_every", config.devices.progress_log_every,
                   "Progress of one upgrade is written to the device's log at most this often");
     settings.bind("devices.log_content_bytes_max", config.devices.log_content_bytes_max,

@@ -6,6 +6,7 @@
 
 #include "app/access_service.hpp"
 #include "app/device_access.hpp"
+#include "app/device_credentials.hpp"
 #include "app/device_import.hpp"
 #include "app/device_messages.hpp"
 #include "app/device_service.hpp"
@@ -53,6 +54,7 @@ struct Config {
     mqtt::MqttOptions mqtt;
     DeviceMessages::Options devices;
     DeviceSignInOptions sign_in;
+    DeviceCredentialOptions credentials;
     DeviceServiceOptions commands;
     Presence::Options presence;
     TaskService::Options tasks;

@@ -9,6 +9,7 @@
 #include "app/access_users.hpp"
 #include "app/api_tokens.hpp"
 #include "app/command_replies.hpp"
+#include "app/device_credentials.hpp"
 #include "app/firmware_service.hpp"
 #include "app/overview_service.hpp"
 #include "app/product_service.hpp"
@@ -25,6 +26,7 @@
 #include "storage/artifacts/artifact_files.hpp"
 #include "transport/http/rest/access.hpp"
 #include "transport/http/rest/api_tokens.hpp"
+#include "transport/http/rest/credentials.hpp"
 #include "transport/http/rest/csv_files.hpp"
 #include "transport/http/rest/devices.hpp"
 #include "transport/http/rest/files.hpp"
@@ -92,6 +94,7 @@ struct Services {
           protocols(*store, clock, ids),
           products(*store, links, clock, ids),
           devices(*store, links, changes, replies, live, clock, ids, config.commands),
+          credentials(*store, links, clock, ids, config.credentials),
           device_import(devices, config.imports),
           files(*store, *artifacts, urls, clock, config.files),
           firmwares(*store, urls, clock, ids),
@@ -120,6 +123,7 @@ struct Services {
     ProtocolService protocols;
     ProductService products;
     DeviceService devices;
+    DeviceCredentialService credentials;
     DeviceImport device_import;
     FileService files;
     FirmwareService firmwares;
@@ -142,6 +146,7 @@ void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
     rest::protocol_routes(api, store, services.protocols);
     rest::product_routes(api, store, services.products);
     rest::device_routes(api, store, services.devices);
+    rest::credential_routes(api, services.credentials);
     rest::csv_routes(api, store, services.device_import);
     rest::file_routes(api, services.files);
     rest::firmware_routes(api, store, services.firmwares);

@@ -96,7 +96,9 @@ CrudResource device_resource(const Api& api, const Store& store, DeviceService& 
         if (!row) {
             return Error::not_found("设备", "device", id);
         }
-        return json::value(device_json(*row, call.language));
+        json::object json = device_json(*row, call.language);
+        json["attributes"] = text_map_json(row->device.attributes);
+        return json::value(std::move(json));
     };
     resource.insert = [&store, &devices](const Call& call,
                                          const auto& rows) -> Result<json::array> {
@@ -151,7 +153,9 @@ void read_routes(Api& api, const std::string& base, const Store& store) {
     api.route(Method::get, base + "/{id}/detail", query,
               of_device(store, [](const Repositories& rows, const DeviceRow& row, Language in) {
                   ProductCatalog catalog(rows);
-                  return device_detail_json(row, catalog, {}, in);
+                  json::object json = device_detail_json(row, catalog, {}, in);
+                  json["attributes"] = text_map_json(row.device.attributes);
+                  return json;
               }));
     api.route(Method::get, base + "/{id}/state", query,
               of_device(store, [](const Repositories&, const DeviceRow& row, Language in) {
@@ -275,6 +279,11 @@ void change_routes(Api& api, const std::string& base, DeviceService& devices) {
                   UPDRAFT_TRY(const Configuration configuration,
                               devices.reset_configuration(DeviceId(call.parameter("id"))));
                   return json::value(text_map_json(configuration));
+              });
+    api.route(Method::post, base + "/{id}/attributes/_request", save,
+              [&devices](const Call& call) -> Result<Answer> {
+                  UPDRAFT_CHECK(devices.request_attributes(DeviceId(call.parameter("id"))));
+                  return json::value(true);
               });
     api.route(Method::post, base + "/{id}/message", save,
               [&devices](const Call& call) { return send_message(devices, call); });

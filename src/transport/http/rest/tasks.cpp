@@ -15,6 +15,18 @@ using http::Method;
 
 const std::string base = "/firmware/upgrade/task";
 
+Text deployment_label(Deployment deployment) {
+    switch (deployment) {
+        case Deployment::forced:
+            return {"强制", "Forced"};
+        case Deployment::soft:
+            return {"尝试", "Soft"};
+        case Deployment::download_only:
+            return {"仅下载", "Download only"};
+    }
+    return {};
+}
+
 /// Terms as a list, or as JSON text of one.
 Result<std::optional<std::vector<Term>>> terms_of(const json::object& row,
                                                   std::string& text_of_terms) {
@@ -61,6 +73,11 @@ Result<NewTask> new_task_of(const json::object& row) {
     const auto mode = reader.choice("mode", {UpgradeMode::push, UpgradeMode::pull});
     const auto release = reader.choice("releaseType", {ReleaseType::all, ReleaseType::part});
     task.forced = reader.flag("force").value_or(false);
+    task.deployment =
+        reader
+            .choice("deployment", {Deployment::forced, Deployment::soft, Deployment::download_only})
+            .value_or(Deployment::forced);
+    task.confirmation_required = reader.flag("confirmationRequired").value_or(false);
     if (const auto rate = reader.integer("rate")) {
         task.rate_per_second = bounded(rate);
     }
@@ -192,6 +209,9 @@ json::object task_json(const TaskRow& row, Language language) {
                         {"mode", enum_json(task.mode, language)},
                         {"timeoutSeconds", task.upgrade_timeout.count()},
                         {"releaseType", name_of(task.release_type)},
+                        {"deployment", choice_json(name_of(task.deployment),
+                                                   deployment_label(task.deployment), language)},
+                        {"confirmationRequired", task.confirmation_required},
                         {"description", task.description},
                         {"createTime", to_millis(task.created_at)}};
     if (task.mode == UpgradeMode::push) {

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "app/device_links.hpp"
+#include "app/identity.hpp"
+#include "app/ports.hpp"
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "domain/device_credential.hpp"
+
+namespace updraft {
+
+struct DeviceCredentialOptions {
+    std::size_t per_owner_max = 20;  ///< of a device, or of a product; expired ones make room
+};
+
+/// Whose a credential is: a device's own, or shared by the direct devices of a product.
+using CredentialOwner = std::variant<ProductId, DeviceId>;
+
+/// What a person asks for.
+struct NewDeviceCredential {
+    CredentialKind kind = CredentialKind::token;
+    std::string name = {};
+    std::optional<std::string> token = {};      ///< an own one; else 32 letters and digits are made
+    std::optional<std::string> secure_id = {};  ///< of an mqttKey; else it is made
+    std::string authority = {};                 ///< the hash, hex of either case
+    std::optional<Instant> expires_at = {};     ///< absent: it ends when it is revoked
+};
+
+/// A credential with what is told now and never again: the token or the secureKey; empty for an
+/// authority, which is no secret.
+struct ToldCredential {
+    DeviceCredential credential;
+    std::string secret;
+};
+
+/// Makes, rotates and revokes the credentials of devices and products. A token is stored as its
+/// SHA-256 only; a secureKey in the clear, because JetLinks' sign-in computes with it (its
+/// encryption at rest is still to come). No secret is ever logged. Safe from every thread; blocks
+/// on the store.
+class DeviceCredentialService {
+public:
+    DeviceCredentialService(Store& store, DeviceLinks& links, const Clock& clock, SnowflakeIds& ids,
+                            DeviceCredentialOptions options = {})
+        : store_(store), links_(links), clock_(clock), ids_(ids), options_(options) {}
+
+    /// Newest first, the expired ones among them. Errors: not_found (the owner).
+    [[nodiscard]] Result<std::vector<DeviceCredential>> list(const CredentialOwner& owner) const;
+    /// Errors: not_found (the owner), invalid_argument, duplicate_key (the token, secureId or
+    /// authority is in use), conflict (too many).
+    [[nodiscard]] Result<ToldCredential> create(const CredentialOwner& owner,
+                                                const NewDeviceCredential& request,
+                                                const Identity& identity);
+    /// A new secret of the same kind and name, for the time that the old one was made for; a new
+    /// secureId too. The old one is good for `keep_old` longer, at most until it expires.
+    /// Errors: not_found, conflict (expired; too many), invalid_argument (an authority: nothing of
+    /// it is secret).
+    [[nodiscard]] Result<ToldCredential> rotate(const CredentialOwner& owner,
+                                                const CredentialId& id, seconds keep_old,
+                                                const Identity& identity);
+    /// Ends it at once and closes the device's connection. Connections of a product's devices stay:
+    /// nobody knows which of them it let in, and what they would come back with. Errors: not_found.
+    [[nodiscard]] Result<void> revoke(const CredentialOwner& owner, const CredentialId& id,
+                                      const Identity& identity);
+
+private:
+    /// Stores a credential unless its lookup is taken or its owner has too many.
+    [[nodiscard]] Result<void> add(UnitOfWork& work, const CredentialOwner& owner,
+                                   const DeviceCredential& credential) const;
+    void close(const CredentialOwner& owner) const;
+
+    Store& store_;
+    DeviceLinks& links_;
+    const Clock& clock_;
+    SnowflakeIds& ids_;
+    const DeviceCredentialOptions options_;
+};
+
+}  // namespace updraft
