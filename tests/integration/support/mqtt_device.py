@@ -216,6 +216,10 @@ def publish_packet(topic, payload, qos=0, packet_id=1):
     return _packet(0x30 | qos << 1, body)
 
 
+def subscribe_packet(topic, qos=1, packet_id=1):
+    return _packet(0x82, packet_id.to_bytes(2, "big") + _field(topic) + bytes([qos]))
+
+
 class RawMqtt:
     """A socket that speaks MQTT bytes. A context manager."""
 
