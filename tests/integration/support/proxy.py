@@ -1,4 +1,4 @@
-"""A TCP proxy that counts what passes and can cut the line."""
+"""A TCP proxy that counts what passes and can cut the line, hold it, or alter what comes over it."""
 import socket
 import threading
 
@@ -16,6 +16,9 @@ class Proxy:
         self._streams = 0
         self._cut_at = None
         self._refuse = 0
+        self._downloads = []  # what waits for its place: (bytes that one connection brought, act)
+        self._held = threading.Event()
+        self._released = threading.Event()
 
     @property
     def address(self):
@@ -32,6 +35,24 @@ class Proxy:
         connections are closed at once."""
         with self._lock:
             self._cut_at, self._refuse_then = count, refuse
+
+    def cut_download_after(self, count):
+        """Cuts the first connection on which so many bytes have come from the server, once."""
+        self._at(count, self._cut_download)
+
+    def alter_download_at(self, count):
+        """Flips a bit in what comes from the server at this place of a connection, once."""
+        self._at(count, self._alter)
+
+    def hold_download_after(self, count):
+        """Once so many bytes have come on a connection nothing more comes on it until release()."""
+        self._at(count, self._hold)
+
+    def wait_held(self, seconds=20):
+        assert self._held.wait(seconds), "no connection brought so much"
+
+    def release(self):
+        self._released.set()
 
     def wait_uploaded(self, count, seconds=20):
         with self._lock:
@@ -53,6 +74,7 @@ class Proxy:
     def __exit__(self, *_):
         self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._listener.close()
+        self.release()
         self._cut()
 
     def _accept(self):
@@ -76,7 +98,7 @@ class Proxy:
 
     def _pass(self, source, sink, counted):
         try:
-            heard = False
+            heard, brought = False, 0
             while piece := source.recv(65536):
                 if not counted and not heard:
                     heard = True
@@ -85,10 +107,44 @@ class Proxy:
                         self._lock.notify_all()
                 if counted and self._count(len(piece)):
                     return
+                if not counted:
+                    came = len(piece)
+                    piece = self._pass_acts(piece, brought, sink)
+                    brought += came
                 sink.sendall(piece)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+    # -- acts on what comes from the server -----------------------------------------------------------
+    def _at(self, count, act):
+        with self._lock:
+            self._downloads.append((count, act))
+
+    def _pass_acts(self, piece, brought, sink):
+        """The piece, whose first byte is the connection's `brought`th, after the acts in it."""
+        with self._lock:
+            due = [each for each in self._downloads if each[0] < brought + len(piece)]
+            self._downloads = [each for each in self._downloads if each not in due]
+        for count, act in due:
+            piece = act(piece, max(0, count - brought), sink)
+        return piece
+
+    def _cut_download(self, piece, at, sink):
+        sink.sendall(piece[:at])
+        sink.shutdown(socket.SHUT_RDWR)
+        raise OSError("cut")
+
+    @staticmethod
+    def _alter(piece, at, _sink):
+        return piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
+
+    def _hold(self, piece, at, sink):
+        sink.sendall(piece[:at])
+        self._held.set()
+        self._released.wait(60)
+        sink.sendall(piece[at:])
+        return b""
 
     def _count(self, size):
         """True if the line was cut here."""
