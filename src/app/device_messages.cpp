@@ -2,6 +2,7 @@
 
 #include "app/device_messages_incoming.hpp"
 #include "app/log_types.hpp"
+#include "base/cut_text.hpp"
 #include "base/log.hpp"
 #include "domain/message_matching.hpp"
 #include "protocol/jetlinks/codec.hpp"
@@ -60,18 +61,6 @@ Answered answered_by(const UplinkMessage& message) {
         return {other->message_id, other->body};
     }
     return {};
-}
-
-/// At most `bytes_max` bytes, not ending inside a character.
-std::string_view cut(std::string_view text, std::size_t bytes_max) {
-    std::size_t end = std::min(text.size(), bytes_max);
-    const auto continues = [&](std::size_t at) {
-        return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
-    };
-    while (end > 0 && end < text.size() && continues(end)) {
-        --end;
-    }
-    return text.substr(0, end);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "app/live_events.hpp"
 #include "app/ports.hpp"
 #include "app/presence.hpp"
+#include "app/pull_context.hpp"
 #include "app/record_changes.hpp"
 #include "app/urls.hpp"
 #include "base/ids.hpp"
@@ -69,7 +70,6 @@ public:
 private:
     using Done = std::function<void(Handled)>;
     struct Incoming;
-    struct PullContext;
     struct Reported;
 
     [[nodiscard]] bool may_speak(const Repositories& rows, const Incoming& incoming);
@@ -96,9 +96,6 @@ private:
 
     bool take_version(UnitOfWork& work, const Incoming& incoming, const Device& device,
                       const Reported& reported);
-    [[nodiscard]] static std::optional<PullContext> pull_context(const Repositories& rows,
-                                                                 const DeviceId& device,
-                                                                 const PullRequest& request);
     [[nodiscard]] bool has_news(const PullContext& context, const PullRequest& request) const;
     void answer_nothing(Incoming& incoming, const PullContext& context,
                         const uplink::FirmwarePull& pull) const;

@@ -24,13 +24,4 @@ struct DeviceMessages::Reported {
     bool only_store = false;  ///< completes no record
 };
 
-/// What a pull is decided on.
-struct DeviceMessages::PullContext {
-    Device device;
-    std::optional<Product> product;
-    std::vector<UpgradeRecord> records;  ///< of firmwares of the device's product
-    int current_order = 0;               ///< `cur` of spec 4.5
-    std::optional<int> reported_order;   ///< order of the currentVersion, if it is a firmware
-};
-
 }  // namespace updraft

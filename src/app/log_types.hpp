@@ -2,7 +2,8 @@
 
 #include <string_view>
 
-/// The types of lines in a device's log (spec 2.8); all but the last are what JetLinks calls them.
+/// The types of lines in a device's log (spec 2.8); those of its devices are called as JetLinks
+/// calls them.
 namespace updraft::log_type {
 
 inline constexpr std::string_view read_firmware = "readFirmware";
@@ -15,6 +16,11 @@ inline constexpr std::string_view upgrade_firmware_reply = "upgradeFirmwareReply
 inline constexpr std::string_view upgrade_firmware_progress = "upgradeFirmwareProgress";
 inline constexpr std::string_view online = "online";
 inline constexpr std::string_view offline = "offline";
+/// hawkBit's devices: what they said of an action, as JSON; a whole file that they fetched; a task
+/// that was not shown to a device, and why (hawkbit-ddi 5, 10, 11).
+inline constexpr std::string_view ddi_feedback = "ddiFeedback";
+inline constexpr std::string_view ddi_download = "ddiDownload";
+inline constexpr std::string_view ddi_not_offered = "ddiNotOffered";
 /// A record entered a state and no message tells of it: a deadline, an operator, another record.
 inline constexpr std::string_view record_state = "recordState";
 

@@ -161,6 +161,46 @@ void bind_devices(Settings& settings, Config& config) {
                   "Such devices that are remembered; more stay offline");
 }
 
+void bind_ddi(Settings& settings, Config& config) {
+    http::ddi::Options& http = config.ddi_http;
+    settings.bind("ddi.tenant", http.tenant, "Tenant in the addresses of hawkBit's devices");
+    settings.bind("ddi.public_url", http.public_url,
+                  "Address under which hawkBit's devices reach this server, e.g. "
+                  "https://ota.example.com; empty: what each request says");
+    settings.bind("ddi.download_https_url", http.download_https_url,
+                  "Address under which artifacts are offered over https; empty: as above");
+    settings.bind("ddi.download_http_url", http.download_http_url,
+                  "Address under which artifacts are offered over http; empty: as above");
+    settings.bind("ddi.target_token", http.target_token, "Accept Authorization: TargetToken");
+    settings.bind("ddi.gateway_token", http.gateway_token, "Accept Authorization: GatewayToken");
+    settings.bind("ddi.trusted_proxies", http.trusted_proxies,
+                  "Addresses and networks (CIDR), separated by commas, whose X-Controller-Id, "
+                  "X-Authority and X-Forwarded-* headers are believed; empty: none");
+    settings.bind("ddi.body_bytes_max", http.body_bytes_max, "Largest body of a hawkBit device");
+    settings.bind("ddi.poll_interval_min", config.ddi_poll_interval_min,
+                  "Shortest poll interval that may be set");
+    settings.bind("ddi.poll_interval", config.ddi.poll_interval,
+                  "hawkBit's devices ask this often; below 24 h");
+    settings.bind("ddi.poll_interval_active", config.ddi.poll_interval_active,
+                  "The same while they have an action: how soon they notice a cancel");
+    settings.bind("ddi.feedbacks_per_action_max", config.ddi.feedbacks_per_action_max,
+                  "Feedbacks on one action; the last word is taken all the same");
+    settings.bind("ddi.messages_per_feedback_max", config.ddi.messages_per_feedback_max,
+                  "Messages of one feedback");
+    settings.bind("ddi.message_bytes_max", config.ddi.message_bytes_max,
+                  "Longest message that is kept of a feedback; longer ones are cut");
+    settings.bind("ddi.log_content_bytes_max", config.ddi.log_content_bytes_max,
+                  "Longest line of a device's log that a feedback makes");
+    settings.bind("ddi.attributes_max", config.ddi.attributes_max, "Attributes of one device");
+    settings.bind("ddi.attribute_characters_max", config.ddi.attribute_characters_max,
+                  "Longest key, and longest value, of an attribute");
+    settings.bind("ddi.history_messages_max", config.ddi.history_messages_max,
+                  "Messages of an action's history in one answer");
+    settings.bind("ddi.agents_without_skip", config.ddi.agents_without_skip,
+                  "User agents, by how they begin, that are not offered download-only tasks: they "
+                  "report success without a download");
+}
+
 void bind_tasks(Settings& settings, Config& config) {
     settings.bind("tasks.expand_chunk", config.tasks.expand_chunk, "Records made in one write");
     settings.bind("tasks.change_chunk", config.tasks.change_chunk,
@@ -211,6 +251,7 @@ void bind(Settings& settings, Config& config) {
     bind_live(settings, config);
     bind_mqtt(settings, config.mqtt);
     bind_devices(settings, config);
+    bind_ddi(settings, config);
     bind_tasks(settings, config);
     bind_storage(settings, config);
 }
@@ -228,6 +269,18 @@ Result<void> check(const Config& config) {
         return Error::invalid("tls_certificate",
                               {"https_listen 和 mqtts_listen 需要 tls_certificate 和 tls_key",
                                "https_listen and mqtts_listen need tls_certificate and tls_key"});
+    }
+    for (const auto& [key, interval] :
+         {std::pair("ddi.poll_interval", config.ddi.poll_interval),
+          std::pair("ddi.poll_interval_active", config.ddi.poll_interval_active)}) {
+        if (interval < std::max(config.ddi_poll_interval_min, seconds{1}) ||
+            interval >= seconds{24 * 3600}) {
+            return Error::invalid(
+                key, text("{} 的值 {}s 无效, 应不小于 ddi.poll_interval_min ({}s) 且小于24小时",
+                          "{} cannot be {}s: it is at least ddi.poll_interval_min ({}s) and below "
+                          "24 h",
+                          key, interval.count(), config.ddi_poll_interval_min.count()));
+        }
     }
     if (config.node > 1023) {
         return Error::invalid(

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/access_service.hpp"
+#include "app/ddi_service.hpp"
 #include "app/device_access.hpp"
 #include "app/device_credentials.hpp"
 #include "app/device_import.hpp"
@@ -16,6 +17,7 @@
 #include "scheduler/scheduler.hpp"
 #include "server/settings.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
+#include "transport/http/ddi/routes.hpp"
 #include "transport/http/rest/api.hpp"
 #include "transport/http/rest/live_feed.hpp"
 #include "transport/http/rest/messaging.hpp"
@@ -56,6 +58,9 @@ struct Config {
     DeviceSignInOptions sign_in;
     DeviceCredentialOptions credentials;
     DeviceServiceOptions commands;
+    DdiService::Options ddi;
+    http::ddi::Options ddi_http;
+    seconds ddi_poll_interval_min{30};
     Presence::Options presence;
     TaskService::Options tasks;
     FileService::Options files;

@@ -9,6 +9,7 @@
 #include "app/access_users.hpp"
 #include "app/api_tokens.hpp"
 #include "app/command_replies.hpp"
+#include "app/ddi_service.hpp"
 #include "app/device_credentials.hpp"
 #include "app/firmware_service.hpp"
 #include "app/overview_service.hpp"
@@ -24,6 +25,7 @@
 #include "server/pages.hpp"
 #include "server/version.hpp"
 #include "storage/artifacts/artifact_files.hpp"
+#include "transport/http/ddi/routes.hpp"
 #include "transport/http/rest/access.hpp"
 #include "transport/http/rest/api_tokens.hpp"
 #include "transport/http/rest/credentials.hpp"
@@ -103,7 +105,8 @@ struct Services {
           overview(*store, clock),
           messages(*store, changes, presence, urls, live, clock, ids, config.devices),
           sender(*store, links, presence, urls, live, clock, ids),
-          sign_in(*store, clock, config.sign_in) {}
+          sign_in(*store, clock, config.sign_in),
+          ddi(*store, changes, messages, files, urls, clock, ids, config.ddi) {}
 
     DataFolder folder;
     SystemClock clock;
@@ -133,6 +136,7 @@ struct Services {
     DeviceMessages messages;
     UpgradeSender sender;
     DeviceSignIn sign_in;
+    DdiService ddi;
 };
 
 /// Every route of the REST API.
@@ -156,6 +160,14 @@ void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
     rest::overview_routes(api, services.overview);
     rest::live_routes(api, feed);
     rest::messaging_routes(api, feed, messaging);
+}
+
+/// The addresses of devices that speak hawkBit's API.
+void ddi_routes(http::Router& router, Services& services, const http::ddi::Options& options) {
+    const auto seen = [&services](const DeviceId& device, const std::string& address) {
+        services.presence.seen(device, address);
+    };
+    http::ddi::add_routes(router, {services.ddi, services.sign_in, seen}, options);
 }
 
 }  // namespace
@@ -260,6 +272,7 @@ void Application::Parts::connect_parts() {
 
 void Application::Parts::listen(const Config& config) {
     api_routes(api, services, feed, config.messaging);
+    ddi_routes(router, services, config.ddi_http);
     PageSources pages;
     pages.ready = [this] { return ready.load(); };
     pages.metrics = [this] {
@@ -279,9 +292,9 @@ void Application::Parts::listen(const Config& config) {
         options.host = std::move(at.host);
         options.port = at.port;
         options.tls = std::move(tls);
-        servers.push_back(
-            std::make_unique<http::Server>(loops, workers, uploads, router,
-                                           rest::server_refusals(router, services.clock), options));
+        servers.push_back(std::make_unique<http::Server>(
+            loops, workers, uploads, router,
+            http::ddi::refusals(rest::server_refusals(router, services.clock)), options));
     };
     serve("listen", config.listen, nullptr);
     if (!config.https_listen.empty()) {
@@ -367,6 +380,7 @@ std::vector<std::string> all_routes() {
         rest::Api api(router, services.access, services.clock, config.api);
         rest::LiveFeed feed(*services.store, services.live, config.live);
         api_routes(api, services, feed, config.messaging);
+        ddi_routes(router, services, config.ddi_http);
         page_routes(router, {[] { return true; }, [] { return std::string(); }});
         for (const auto& route : router.routes()) {
             lines.push_back(fmt::format("{} {}", http::name_of(route->method), route->pattern));
