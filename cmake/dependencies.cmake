@@ -16,6 +16,15 @@ find_library(ARGON2_LIBRARY argon2 REQUIRED)
 add_library(argon2 INTERFACE)
 target_link_libraries(argon2 INTERFACE ${ARGON2_LIBRARY})
 
+# Lua built as C++: its errors are exceptions, so that destructors run.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(lua REQUIRED IMPORTED_TARGET lua5.4-c++)
+add_library(updraft_lua INTERFACE)
+target_link_libraries(updraft_lua INTERFACE PkgConfig::lua)
+pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+add_library(updraft_seccomp INTERFACE)
+target_link_libraries(updraft_seccomp INTERFACE PkgConfig::seccomp)
+
 add_library(updraft_boost_json INTERFACE)
 target_link_libraries(updraft_boost_json INTERFACE Boost::json)
 

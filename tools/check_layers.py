@@ -10,12 +10,13 @@ ALLOWED = {
     "protocol": {"protocol", "domain", "base"},
     "app": {"app", "protocol", "domain", "base"},
     "storage": {"storage", "app", "domain", "base"},
+    "scripting": {"scripting", "app", "domain", "base"},
     "scheduler": {"scheduler", "app", "protocol", "domain", "base"},
     "transport": {"transport", "app", "protocol", "domain", "base"},
     "client": {"client", "base"},
     "simulator": {"simulator", "client", "protocol", "domain", "base"},
     "cli": {"cli", "client", "base"},
-    "server": {"server", "transport", "scheduler", "storage", "simulator", "cli", "client", "app", "protocol", "domain", "base"},
+    "server": {"server", "transport", "scheduler", "scripting", "storage", "simulator", "cli", "client", "app", "protocol", "domain", "base"},
 }
 # Adapters of one layer that must not know each other, and libraries that must not get inside.
 SEPARATE = {("transport/http", "transport/mqtt"), ("transport/mqtt", "transport/http"),
@@ -24,7 +25,8 @@ SEPARATE = {("transport/http", "transport/mqtt"), ("transport/mqtt", "transport/
 OUTSIDE_FORBIDDEN = {
     "domain": re.compile(r"boost/|sqlite3|openssl|spdlog|<thread>|<mutex>|<random>|<fstream>"),
     "protocol": re.compile(r"asio|beast|sqlite3|spdlog|<thread>|<mutex>|<random>|<fstream>"),
-    "app": re.compile(r"asio|beast|sqlite3"),
+    "app": re.compile(r"asio|beast|sqlite3|lua"),
+    "scripting": re.compile(r"asio|beast|sqlite3|openssl"),
 }
 # Clients share the server's streams, and the simulator the packet codec; nothing else.
 EXTRA = {"client": {"transport/net/"}, "simulator": {"transport/mqtt/packet", "transport/net/"}}

@@ -11,6 +11,7 @@ packages=(
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libboost-system1.81-dev
   libssl-dev libsqlite3-dev libargon2-dev libfmt-dev libspdlog-dev
   libtomlplusplus-dev libcli11-dev prometheus-cpp-dev zlib1g-dev libcurl4-openssl-dev
+  liblua5.4-dev libseccomp-dev
   # tests: libraries and real peers
   libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
   mosquitto mosquitto-clients curl openssl

@@ -2,14 +2,20 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "cli/cli.hpp"
 #include "cli/exit_status.hpp"
+#include "scripting/worker.hpp"
 #include "server/commands.hpp"
 #include "server/version.hpp"
 
 int main(int argc, char** argv) {
+    // Hidden: what the server starts for each protocol package that is a script.
+    if (argc == 2 && std::strcmp(argv[1], updraft::scripting::worker_command) == 0) {
+        return updraft::scripting::worker_main();
+    }
     // A peer that hangs up while a file is being sent must not end the process (sendfile has no
     // flag).
     std::signal(SIGPIPE, SIG_IGN);
