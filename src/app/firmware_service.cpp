@@ -2,12 +2,56 @@
 
 #include "app/task_service.hpp"
 #include "base/bytes.hpp"
+#include "domain/form_rules.hpp"
 #include "domain/names.hpp"
 
 namespace updraft {
 namespace {
 
 constexpr std::size_t references_shown_max = 20;
+
+/// Characters of a module's name that the form rules admit.
+constexpr std::size_t module_name_characters = 128;
+
+std::string first_characters(std::string text, std::size_t most) {
+    while (code_points(text) > most) {
+        do {
+            text.pop_back();
+        } while (!is_utf8(text));
+    }
+    return text;
+}
+
+/// What a form may leave to us: a further artifact is named after its file and has the firmware's
+/// version.
+void complete_artifacts(const Repositories& rows, Firmware& firmware) {
+    for (FirmwareArtifact& artifact : firmware.more_artifacts) {
+        artifact.file.value = to_lower(artifact.file.value);
+        if (artifact.version.empty()) {
+            artifact.version = firmware.version;
+        }
+        if (artifact.name.empty()) {
+            const auto file = rows.files().find(artifact.file);
+            artifact.name =
+                file ? first_characters(file->name, module_name_characters) : artifact.file.value;
+        }
+    }
+}
+
+/// The further artifacts are files of ours.
+Result<void> check_further_artifacts(const Repositories& rows, const Firmware& firmware) {
+    FormRules rules;
+    for (std::size_t i = 0; i < firmware.more_artifacts.size(); ++i) {
+        const FileId& file = firmware.more_artifacts[i].file;
+        rules.require(
+            rows.files().find(file).has_value(), fmt::format("moreArtifacts[{}].fileId", i),
+            text("文件不存在，请重新上传: {}", "no such file, upload it again: {}", file));
+    }
+    if (!rules.all_hold()) {
+        return std::move(rules).refusal();
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -72,6 +116,9 @@ Result<void> FirmwareService::check_artifact(const Repositories& rows, Firmware&
 
 /// A firmware that keeps every rule, completed with what we know better than the form.
 Result<Firmware> FirmwareService::settled(const Repositories& rows, Firmware form) const {
+    if (form.more_artifacts.size() <= firmware_artifacts_max) {
+        complete_artifacts(rows, form);
+    }
     UPDRAFT_TRY(Firmware firmware, checked(std::move(form)));
     const auto product = rows.products().find(firmware.product);
     if (!product) {
@@ -87,6 +134,7 @@ Result<Firmware> FirmwareService::settled(const Repositories& rows, Firmware for
     firmware.product_name = product->name;
     UPDRAFT_CHECK(check_unique(rows, firmware));
     UPDRAFT_CHECK(check_artifact(rows, firmware));
+    UPDRAFT_CHECK(check_further_artifacts(rows, firmware));
     return firmware;
 }
 

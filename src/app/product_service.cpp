@@ -52,14 +52,17 @@ Result<void> checked(const Repositories& rows, const Product& product) {
 void rename_firmwares(UnitOfWork& work, const Product& product) {
     Query query = of_product(product.id, 25);
     query.paging = false;
-    std::vector<Firmware> firmwares;
+    std::vector<FirmwareId> firmwares;
     work.firmwares().each(query, [&](const Firmware& firmware) {
-        firmwares.push_back(firmware);
+        firmwares.push_back(firmware.id);
         return true;
     });
-    for (Firmware& firmware : firmwares) {
-        firmware.product_name = product.name;
-        work.firmwares().update(firmware);
+    for (const FirmwareId& id : firmwares) {
+        // A list's rows come without their further artifacts; update() would drop them.
+        if (std::optional<Firmware> firmware = work.firmwares().find(id)) {
+            firmware->product_name = product.name;
+            work.firmwares().update(*firmware);
+        }
     }
 }
 

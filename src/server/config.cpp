@@ -233,6 +233,8 @@ void bind_storage(Settings& settings, Config& config) {
                   "Pieces of an upload that nobody goes on with are removed after that");
     settings.bind("files.keep_artifacts_without_file", config.files.keep_artifacts_without_file,
                   "Bytes that a crash left without a file are removed after that");
+    settings.bind("files.digest_step_bytes", config.missing_digests.step_bytes,
+                  "Bytes read at a time when the SHA-1 of older files is filled in");
     settings.bind("retention.device_logs", config.scheduler.keep_device_logs,
                   "Lines of devices' logs are kept that long");
     settings.bind("storage.queue_operations_max", config.storage.queue_operations_max,

@@ -12,6 +12,7 @@
 #include "app/device_messages.hpp"
 #include "app/device_service.hpp"
 #include "app/file_service.hpp"
+#include "app/missing_digests.hpp"
 #include "app/presence.hpp"
 #include "app/task_service.hpp"
 #include "scheduler/scheduler.hpp"
@@ -64,6 +65,7 @@ struct Config {
     Presence::Options presence;
     TaskService::Options tasks;
     FileService::Options files;
+    MissingDigests::Options missing_digests;
     Scheduler::Options scheduler;
     SqliteOptions storage;
 };

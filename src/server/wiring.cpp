@@ -12,6 +12,7 @@
 #include "app/ddi_service.hpp"
 #include "app/device_credentials.hpp"
 #include "app/firmware_service.hpp"
+#include "app/missing_digests.hpp"
 #include "app/overview_service.hpp"
 #include "app/product_service.hpp"
 #include "app/protocol_service.hpp"
@@ -99,6 +100,7 @@ struct Services {
           credentials(*store, links, clock, ids, config.credentials),
           device_import(devices, config.imports),
           files(*store, *artifacts, urls, clock, config.files),
+          missing_digests(*store, *artifacts, config.missing_digests),
           firmwares(*store, urls, clock, ids),
           tasks(*store, changes, live, clock, ids, config.tasks),
           records(*store, live, clock),
@@ -129,6 +131,7 @@ struct Services {
     DeviceCredentialService credentials;
     DeviceImport device_import;
     FileService files;
+    MissingDigests missing_digests;
     FirmwareService firmwares;
     TaskService tasks;
     RecordService records;
@@ -259,6 +262,7 @@ void Application::Parts::connect_parts() {
     services.changes.listen(scheduler.record_listeners());
     services.presence.listen(scheduler.presence_listeners());
     services.tasks.hook(scheduler.task_hooks());
+    scheduler.task_hooks().run_later([this] { return services.missing_digests.step(); });
     services.devices.on_changed(
         [this](const DeviceId& device) { services.presence.forget(device); });
     DeviceMessages::Hooks hooks;

@@ -92,6 +92,22 @@ TEST_P(DeviceRows, AreKeptWhole) {
     EXPECT_EQ(find("d2"), std::nullopt);
 }
 
+TEST_P(DeviceRows, AttributesAreSetAlone) {
+    write([](UnitOfWork& work) {
+        work.devices().add(a_device("d1"));
+        work.devices().set_attributes(DeviceId{"d1"}, {{"mac", "AA:BB"}, {"引号", "\"x\""}});
+        Device changed = *work.devices().find(DeviceId{"d1"});
+        changed.attributes.clear();  // not what an operator changes
+        changed.name = "other";
+        work.devices().update(changed);
+    });
+    const auto device =
+        read([](const Repositories& rows) { return rows.devices().find(DeviceId{"d1"}); });
+    EXPECT_EQ(device->attributes,
+              (std::map<std::string, std::string>{{"mac", "AA:BB"}, {"引号", "\"x\""}}));
+    EXPECT_EQ(device->name, "other");
+}
+
 TEST_P(DeviceRows, UpdateLeavesTheConnectionAlone) {
     Device device = a_device("d1");
     device.state = DeviceState::online;
@@ -294,6 +310,35 @@ TEST_P(RowsContract, Firmwares) {
     EXPECT_EQ(read([](const Repositories& rows) { return rows.firmwares().count({}); }), 0);
 }
 
+// Lists come without them; whatever uses a file keeps it (row 25).
+TEST_P(RowsContract, AFirmwareKeepsItsFurtherArtifactsInOrder) {
+    Firmware firmware = a_firmware("f1", 2);
+    firmware.more_artifacts = {{FileId{"z"}, "os", "kernel", "6.1"},
+                               {FileId{"a"}, "bApp", "界面", "2"}};
+    const auto find = [&] {
+        return read(
+            [](const Repositories& rows) { return rows.firmwares().find(FirmwareId{"f1"}); });
+    };
+    const auto used = [&](const char* file) {
+        return read(
+            [&](const Repositories& rows) { return rows.firmwares().any_uses_file(FileId{file}); });
+    };
+    write([&](UnitOfWork& work) { work.firmwares().add(firmware); });
+    EXPECT_EQ(find(), firmware);
+    EXPECT_TRUE(used("a"));
+    EXPECT_FALSE(used("b"));
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.firmwares().find_by_version(ProductId{"p1"}, "1.2"), firmware);
+        EXPECT_TRUE(rows.firmwares().page({}).rows.front().more_artifacts.empty());
+    });
+    firmware.more_artifacts.erase(firmware.more_artifacts.begin());
+    write([&](UnitOfWork& work) { work.firmwares().update(firmware); });
+    EXPECT_EQ(find(), firmware);
+    EXPECT_FALSE(used("z"));
+    write([&](UnitOfWork& work) { work.firmwares().remove(FirmwareId{"f1"}); });
+    EXPECT_FALSE(used("a"));
+}
+
 TEST_P(RowsContract, AVersionOrderIsTakenOnceInAProduct) {
     write([](UnitOfWork& work) { work.firmwares().add(a_firmware("f1", 2)); });
     Firmware same_order = a_firmware("f2", 2);
@@ -348,9 +393,17 @@ TEST_P(RowsContract, StoredFiles) {
     StoredFile twin = file;
     twin.id = FileId{"f2"};
     twin.created_at = at(2);
+    twin.sha1 = "1";
+    StoredFile further = file;
+    further.id = FileId{"f3"};
+    further.sha256 = "other";
     write([&](UnitOfWork& work) {
         work.files().add(file);
         work.files().add(twin);
+        work.files().add(further);
+        Firmware parts = a_firmware("parts", 2);
+        parts.more_artifacts = {{further.id, "os", "n", "v"}};
+        work.firmwares().add(parts);
         work.firmwares().add(a_firmware("fw", 1));  // uses f1
     });
     read([&](const Repositories& rows) {
@@ -359,6 +412,8 @@ TEST_P(RowsContract, StoredFiles) {
         EXPECT_EQ(rows.files().unreferenced(at(3), 10), std::vector{twin});
         EXPECT_TRUE(rows.files().unreferenced(at(2), 10).empty());
         EXPECT_TRUE(rows.files().unreferenced(at(3), 0).empty());
+        EXPECT_EQ(rows.files().without_sha1(10), (std::vector{file, further}));
+        EXPECT_EQ(rows.files().without_sha1(1), std::vector{file});
     });
     twin.name = "renamed.bin";
     twin.public_access = false;
@@ -500,6 +555,87 @@ TEST_P(RowsContract, DeviceLogsComeNewestFirstAndAreprunedOldestFirst) {
     write([&](UnitOfWork& work) { removed = work.device_logs().prune(at(4), 10); });
     EXPECT_EQ(removed, 1);
     EXPECT_EQ(ids({}), "54");
+}
+
+DeviceCredential a_credential(const std::string& id, std::optional<DeviceId> device) {
+    DeviceCredential credential;
+    credential.id = CredentialId{id};
+    credential.kind = CredentialKind::mqtt_key;
+    credential.product = ProductId{"p1"};
+    credential.device = std::move(device);
+    credential.name = "线 3";
+    credential.lookup = "lookup of " + id;
+    credential.secret = "secret of " + id;
+    credential.hint = "t of";
+    credential.created_at = at(5);
+    credential.creator = UserId{"u1"};
+    credential.expires_at = at(500);
+    return credential;
+}
+
+TEST_P(RowsContract, DeviceCredentials) {
+    const DeviceCredential own = a_credential("1", DeviceId{"d1"});
+    DeviceCredential shared = a_credential("2", std::nullopt);
+    shared.expires_at.reset();
+    DeviceCredential newer = a_credential("3", std::nullopt);
+    newer.kind = CredentialKind::token;
+    newer.lookup = own.lookup;  // taken by another kind: free
+    newer.created_at = at(6);
+    write([&](UnitOfWork& work) {
+        work.products().add(a_product("p1"));
+        work.devices().add(a_device("d1"));
+        for (const DeviceCredential& each : {own, shared, newer}) {
+            work.credentials().add(each);
+        }
+        work.credentials().set_expiry(shared.id, at(9));
+    });
+    shared.expires_at = at(9);
+    read([&](const Repositories& rows) {
+        const DeviceCredentials& credentials = rows.credentials();
+        EXPECT_EQ(credentials.find(own.id), own);
+        EXPECT_EQ(credentials.find(CredentialId{"4"}), std::nullopt);
+        EXPECT_EQ(credentials.find_by_lookup(CredentialKind::mqtt_key, own.lookup), own);
+        EXPECT_EQ(credentials.find_by_lookup(CredentialKind::token, own.lookup), newer);
+        EXPECT_EQ(credentials.find_by_lookup(CredentialKind::authority, own.lookup), std::nullopt);
+        EXPECT_EQ(credentials.of_device(DeviceId{"d1"}), std::vector{own});
+        EXPECT_EQ(credentials.of_product(ProductId{"p1"}), (std::vector{newer, shared}));
+    });
+    DeviceCredential again = a_credential("5", std::nullopt);
+    again.lookup = own.lookup;
+    EXPECT_THROW((void)store_->write([&](UnitOfWork& work) -> Result<void> {
+        work.credentials().add(again);
+        return {};
+    }),
+                 StorageError);
+    write([&](UnitOfWork& work) { work.credentials().remove(shared.id); });
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.credentials().of_product(ProductId{"p1"}), std::vector{newer});
+    });
+}
+
+// Nothing must sign in with what was given to a device or a product that is no more.
+TEST_P(RowsContract, CredentialsGoWithTheirOwnersAndMoveWithTheirDevice) {
+    write([&](UnitOfWork& work) {
+        work.products().add(a_product("p1"));
+        work.products().add(a_product("p2"));
+        work.devices().add(a_device("d1"));
+        work.devices().add(a_device("d2"));
+        work.credentials().add(a_credential("1", DeviceId{"d1"}));
+        work.credentials().add(a_credential("2", DeviceId{"d2"}));
+        work.credentials().add(a_credential("3", std::nullopt));
+        Device moved = a_device("d1");
+        moved.product = ProductId{"p2"};
+        work.devices().update(moved);
+        work.devices().remove(DeviceId{"d2"});
+        work.products().remove(ProductId{"p1"});
+    });
+    read([&](const Repositories& rows) {
+        const auto own = rows.credentials().find(CredentialId{"1"});
+        ASSERT_TRUE(own);
+        EXPECT_EQ(own->product, ProductId{"p2"});
+        EXPECT_FALSE(rows.credentials().find(CredentialId{"2"}));
+        EXPECT_FALSE(rows.credentials().find(CredentialId{"3"}));
+    });
 }
 
 TEST_P(RowsContract, ApiTokens) {

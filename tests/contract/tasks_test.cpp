@@ -755,5 +755,76 @@ TEST_P(FailureContract, GroupsGoWithTheirTask) {
     EXPECT_TRUE(groups().empty());
 }
 
+TEST_P(TaskContract, DdiActionsAreNumberedOnceAndGoWithTheirRecordsTasksAndDevices) {
+    add_devices(3);
+    const auto action = [](const char* record, const char* task_id, const char* device) {
+        DdiAction made;
+        made.record = RecordId{record};
+        made.attempt = 2;
+        made.task = TaskId{task_id};
+        made.device = DeviceId{device};
+        made.retrieved = true;
+        made.feedbacks = 3;
+        made.created_at = at(7);
+        return made;
+    };
+    std::vector<DdiAction> made{action("1001", "1", "p1-0"), action("1002", "1", "p1-1"),
+                                action("1003", "1", "p1-2"), action("2001", "2", "p1-0")};
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        work.tasks().add(a_task("2"), {});
+        expand_all(work, TaskId{"1"}, next_id_);
+        for (DdiAction& each : made) {
+            each.number = work.ddi().add(each);
+        }
+    });
+    EXPECT_EQ(made[0].number, 1);
+    EXPECT_EQ(made[3].number, 4);
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.ddi().find(1), made[0]);
+        EXPECT_EQ(rows.ddi().find(9), std::nullopt);
+        EXPECT_EQ(rows.ddi().of_attempt(RecordId{"1002"}, 2), made[1]);
+        EXPECT_EQ(rows.ddi().of_attempt(RecordId{"1002"}, 1), std::nullopt);
+        EXPECT_EQ(rows.ddi().open_of(DeviceId{"p1-0"}), (std::vector{made[0], made[3]}));
+        EXPECT_EQ(rows.ddi().last_installed(DeviceId{"p1-0"}), std::nullopt);
+    });
+    made[0].closed = made[0].installed = made[0].confirmed = true;
+    made[0].feedbacks = 4;
+    write([&](UnitOfWork& work) { work.ddi().update(made[0]); });
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.ddi().last_installed(DeviceId{"p1-0"}), made[0]);
+        EXPECT_EQ(rows.ddi().open_of(DeviceId{"p1-0"}), std::vector{made[3]});
+    });
+    write([&](UnitOfWork& work) {
+        work.records().remove(*work.records().find(RecordId{"1002"}));
+        work.devices().remove(DeviceId{"p1-2"});
+        work.tasks().remove(TaskId{"2"});
+        EXPECT_EQ(work.ddi().add(action("3001", "1", "p1-0")), 5);  // never used twice
+    });
+    read([&](const Repositories& rows) {
+        EXPECT_TRUE(rows.ddi().find(1));
+        for (const std::int64_t gone : {2, 3, 4}) {
+            EXPECT_FALSE(rows.ddi().find(gone)) << gone;
+        }
+    });
+}
+
+TEST_P(TaskContract, WhatADeviceSaidOverDdiIsKeptAndGoesWithIt) {
+    add_devices(1);
+    const DeviceId device{"p1-0"};
+    const auto found = [&] {
+        return read([&](const Repositories& rows) { return rows.ddi().target(device); });
+    };
+    EXPECT_EQ(found(), std::nullopt);
+    DdiTarget target{device, false, true, "operator", "because \"so\"", at(9)};
+    write([&](UnitOfWork& work) { work.ddi().put_target(target); });
+    EXPECT_EQ(found(), target);
+    target = {device, true, false, "", "", std::nullopt};
+    write([&](UnitOfWork& work) { work.ddi().put_target(target); });
+    EXPECT_EQ(found(), target);
+    write([&](UnitOfWork& work) { work.devices().remove(device); });
+    EXPECT_EQ(found(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace updraft::contract

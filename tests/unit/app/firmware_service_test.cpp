@@ -199,5 +199,51 @@ TEST_F(FirmwareForm, ABatchIsAllOrNothing) {
     EXPECT_EQ(saved->added, 2);
 }
 
+TEST_F(FirmwareForm, FurtherArtifactsAreFilesOfOurs) {
+    const StoredFile file = upload("second image");
+    Firmware firmware = form();
+    firmware.more_artifacts = {{file.id, "bApp", "", ""}, {FileId{"none"}, "os", "n", "v"}};
+
+    const auto refused = create(firmware);
+    firmware.more_artifacts.pop_back();
+    const Firmware created = create(firmware).value();
+
+    EXPECT_EQ(refused.error().fields.at(0).property, "moreArtifacts[1].fileId");
+    // Named after the file, of the firmware's version, unless the form says it.
+    EXPECT_EQ(created.more_artifacts,
+              (std::vector<FirmwareArtifact>{{file.id, "bApp", "fw.bin", "1.1"}}));
+    firmware = form("1.2", 3);
+    firmware.more_artifacts.assign(firmware_artifacts_max + 1, {file.id, "os", "n", "v"});
+    EXPECT_EQ(create(firmware).error().fields.at(0).property, "moreArtifacts");
+}
+
+TEST_F(FirmwareForm, FilesOfFurtherArtifactsAreKeptAndNotReplaced) {
+    const StoredFile file = upload("second image");
+    Firmware firmware = form();
+    firmware.more_artifacts = {{file.id, "os", "n", "v"}};
+    const Firmware created = create(firmware).value();
+    w.clock.advance(std::chrono::hours{25});
+
+    EXPECT_EQ(w.files.collect().files, 0U);
+    EXPECT_EQ(w.files.begin_replacement(file.id).error().code, ErrorCode::conflict);
+
+    ASSERT_TRUE(change(created.id, [](Firmware& f) { f.more_artifacts.clear(); }));
+    EXPECT_TRUE(w.files.begin_replacement(file.id));
+    EXPECT_EQ(w.files.collect().files, 1U);
+}
+
+TEST_F(FirmwareForm, Row23FurtherArtifactsAreFrozenToo) {
+    w.add_device("d1");
+    const StoredFile file = upload("second image");
+    const FirmwareId id = w.add_firmware("1.1", 2);
+    ASSERT_TRUE(change(id, [&](Firmware& f) { f.more_artifacts = {{file.id, "os", "n", "v"}}; }));
+    (void)w.create_task(id, UpgradeMode::push);
+
+    EXPECT_EQ(change(id, [](Firmware& f) { f.more_artifacts.clear(); }).error().code,
+              ErrorCode::conflict);
+    EXPECT_EQ(change(id, [](Firmware& f) { f.part = "bApp"; }).error().code, ErrorCode::conflict);
+    EXPECT_TRUE(change(id, [](Firmware& f) { f.name = "new"; }));
+}
+
 }  // namespace
 }  // namespace updraft

@@ -77,7 +77,9 @@ TEST_F(ProductTest, SaveKeepsMembersThatWereNotSent) {
 TEST_F(ProductTest, RenamingReachesTheFirmwares) {
     world.add_product();
     ASSERT_TRUE(world.store->write([](UnitOfWork& work) {
-        work.firmwares().add(a_firmware());
+        Firmware firmware = a_firmware();
+        firmware.more_artifacts = {{FileId{"f"}, "os", "kernel", "6.1"}};
+        work.firmwares().add(firmware);
         return Result<void>();
     }));
     ProductForm renamed;
@@ -90,6 +92,7 @@ TEST_F(ProductTest, RenamingReachesTheFirmwares) {
         [](const Repositories& rows) { return rows.firmwares().find(FirmwareId{"F1"}); });
     ASSERT_TRUE(firmware);
     EXPECT_EQ(firmware->product_name, "renamed");
+    EXPECT_EQ(firmware->more_artifacts.size(), 1U);
 }
 
 TEST_F(ProductTest, CannotBeDeletedWhileDevicesOrFirmwaresExist) {

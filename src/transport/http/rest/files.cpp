@@ -266,17 +266,19 @@ json::object file_json(const StoredFile& file, std::string_view url) {
     if (file.temporary) {
         options.emplace_back("tempFile");
     }
-    return {{"id", file.id.value},
-            {"name", file.name},
-            {"extension", file.extension},
-            {"length", file.size_bytes},
-            {"md5", file.md5},
-            {"sha256", file.sha256},
-            {"createTime", to_millis(file.created_at)},
-            {"creatorId", file.creator.value},
-            {"options", std::move(options)},
-            {"others", json::object{{"accessKey", file.access_key}}},
-            {"accessUrl", url}};
+    json::object json{{"id", file.id.value},
+                      {"name", file.name},
+                      {"extension", file.extension},
+                      {"length", file.size_bytes},
+                      {"md5", file.md5},
+                      {"sha256", file.sha256},
+                      {"createTime", to_millis(file.created_at)},
+                      {"creatorId", file.creator.value},
+                      {"options", std::move(options)},
+                      {"others", json::object{{"accessKey", file.access_key}}},
+                      {"accessUrl", url}};
+    put_text(json, "sha1", file.sha1);
+    return json;
 }
 
 void file_routes(Api& api, FileService& files) {

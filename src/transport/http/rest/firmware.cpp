@@ -17,6 +17,21 @@ Result<std::vector<FirmwareProperty>> properties_of(const std::vector<json::obje
     return properties;
 }
 
+Result<std::vector<FirmwareArtifact>> artifacts_of(const std::vector<json::object>& rows) {
+    std::vector<FirmwareArtifact> artifacts;
+    for (const json::object& row : rows) {
+        JsonReader reader(row);
+        FirmwareArtifact artifact;
+        artifact.file = FileId(reader.text("fileId").value_or(""));
+        artifact.part = reader.text("part").value_or(artifact.part);
+        artifact.name = reader.text("name").value_or("");
+        artifact.version = reader.text("version").value_or("");
+        UPDRAFT_CHECK(reader.finish());
+        artifacts.push_back(std::move(artifact));
+    }
+    return artifacts;
+}
+
 /// By name in any case, or as an object with `value`; nothing if it is neither: row 11 says so.
 std::optional<SignMethod> sign_method_of(const json::value& member) {
     const json::value* name = &member;
@@ -43,6 +58,7 @@ Result<void> fill_in(Firmware& firmware, const json::object& row) {
     take(firmware.sign, "sign");
     take(firmware.url, "url");
     take(firmware.description, "description");
+    take(firmware.part, "part");
     if (const auto order = reader.integer("versionOrder", INT32_MIN, INT32_MAX)) {
         firmware.version_order = static_cast<int>(*order);
     }
@@ -51,6 +67,9 @@ Result<void> fill_in(Firmware& firmware, const json::object& row) {
     }
     if (const auto rows = reader.objects("properties")) {
         UPDRAFT_TRY(firmware.properties, properties_of(*rows));
+    }
+    if (const auto rows = reader.objects("moreArtifacts")) {
+        UPDRAFT_TRY(firmware.more_artifacts, artifacts_of(*rows));
     }
     if (reader.has("signMethod")) {
         firmware.sign_method = sign_method_of(row.at("signMethod"));
@@ -73,6 +92,29 @@ std::vector<FirmwareService::Form> forms_of(const std::vector<json::object>& row
     return forms;
 }
 
+/// A firmware with its further artifacts and what is known of their files.
+json::object firmware_detail_json(const Repositories& rows, const Firmware& firmware,
+                                  Language language) {
+    json::array artifacts;
+    for (const FirmwareArtifact& artifact : firmware.more_artifacts) {
+        json::object row{{"fileId", artifact.file.value},
+                         {"part", artifact.part},
+                         {"name", artifact.name},
+                         {"version", artifact.version}};
+        if (const auto file = rows.files().find(artifact.file)) {
+            row["filename"] = file->name;
+            row["size"] = file->size_bytes;
+            row["md5"] = file->md5;
+            put_text(row, "sha1", file->sha1);
+            row["sha256"] = file->sha256;
+        }
+        artifacts.emplace_back(std::move(row));
+    }
+    json::object json = firmware_json(firmware, language);
+    json["moreArtifacts"] = std::move(artifacts);
+    return json;
+}
+
 }  // namespace
 
 json::object firmware_json(const Firmware& firmware, Language /*language*/) {
@@ -92,6 +134,7 @@ json::object firmware_json(const Firmware& firmware, Language /*language*/) {
             {"sign", firmware.sign},
             {"signMethod", name_of(*firmware.sign_method)},
             {"size", firmware.size_bytes},
+            {"part", firmware.part},
             {"properties", std::move(properties)},
             {"description", firmware.description},
             {"createTime", to_millis(firmware.created_at)},
@@ -108,21 +151,25 @@ void firmware_routes(Api& api, const Store& store, FirmwareService& firmwares) {
         [](const Repositories& rows) -> const Firmwares& { return rows.firmwares(); },
         firmware_json);
     resource.find = [&store](const Call& call, const std::string& id) -> Result<json::value> {
-        const auto firmware = store.read(
-            [&](const Repositories& rows) { return rows.firmwares().find(FirmwareId(id)); });
-        if (!firmware) {
-            return Error::not_found("固件", "firmware", id);
-        }
-        return json::value(firmware_json(*firmware, call.language));
+        return store.read([&](const Repositories& rows) -> Result<json::value> {
+            const auto firmware = rows.firmwares().find(FirmwareId(id));
+            if (!firmware) {
+                return Error::not_found("固件", "firmware", id);
+            }
+            return json::value(firmware_detail_json(rows, *firmware, call.language));
+        });
     };
-    resource.insert = [&firmwares](const Call& call,
-                                   const std::vector<json::object>& rows) -> Result<json::array> {
+    resource.insert = [&store, &firmwares](
+                          const Call& call,
+                          const std::vector<json::object>& rows) -> Result<json::array> {
         UPDRAFT_TRY(const auto added, firmwares.create(forms_of(rows), call.identity));
-        json::array list;
-        for (const Firmware& firmware : added) {
-            list.emplace_back(firmware_json(firmware, call.language));
-        }
-        return list;
+        return store.read([&](const Repositories& all) {
+            json::array list;
+            for (const Firmware& firmware : added) {
+                list.emplace_back(firmware_detail_json(all, firmware, call.language));
+            }
+            return list;
+        });
     };
     resource.save = [&firmwares](const Call& call, const std::vector<json::object>& rows) {
         return firmwares.save(forms_of(rows), call.identity);
