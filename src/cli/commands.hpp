@@ -82,6 +82,9 @@ void add_list_flags(const Commands& commands, CLI::App& leaf, ListFlags& flags);
     Context& context, const std::vector<std::string>& ids, const Text& done,
     const std::function<Result<void>(client::RestClient& api, const std::string& id)>& change);
 
+/// The line that standard input holds: a password or a token. Errors: invalid_argument (empty).
+[[nodiscard]] Result<std::string> secret_from_input();
+
 /// Of the entries of a record's or a device's timeline.
 [[nodiscard]] const std::vector<Column>& timeline_columns();
 
@@ -92,6 +95,9 @@ void add_list_flags(const Commands& commands, CLI::App& leaf, ListFlags& flags);
 void add_access_commands(const Commands& commands);
 void add_product_commands(const Commands& commands);
 void add_device_commands(const Commands& commands);
+/// `credential`, below the commands of devices and of products.
+void add_device_credentials(const Commands& commands, CLI::App& group);
+void add_product_credentials(const Commands& commands, CLI::App& group);
 void add_firmware_commands(const Commands& commands);
 void add_task_commands(const Commands& commands);
 /// `task records`, beside the other commands of a task.

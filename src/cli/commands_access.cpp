@@ -7,6 +7,20 @@
 #include "cli/rows.hpp"
 
 namespace updraft::cli {
+
+Result<std::string> secret_from_input() {
+    std::string line;
+    std::getline(std::cin, line);
+    while (line.ends_with('\r')) {
+        line.pop_back();
+    }
+    if (line.empty()) {
+        return Error::of(ErrorCode::invalid_argument,
+                         {"标准输入是空的", "standard input is empty"});
+    }
+    return line;
+}
+
 namespace {
 
 /// A session that a person forgets about ends after this long without use, unless --keep says more.
@@ -22,20 +36,6 @@ struct LoginFlags {
     bool password_stdin = false;
     bool token_stdin = false;
 };
-
-/// The first line of standard input.
-Result<std::string> secret_from_input() {
-    std::string line;
-    std::getline(std::cin, line);
-    while (line.ends_with('\r')) {
-        line.pop_back();
-    }
-    if (line.empty()) {
-        return Error::of(ErrorCode::invalid_argument,
-                         {"标准输入是空的", "standard input is empty"});
-    }
-    return line;
-}
 
 Result<std::string> password_of(Context& context, const LoginFlags& flags) {
     if (flags.password_stdin) {

@@ -296,6 +296,7 @@ void add_device_commands(const Commands& commands) {
     add_changes(commands, group);
     add_import(commands, group);
     add_export(commands, group);
+    add_device_credentials(commands, group);
 }
 
 }  // namespace updraft::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <filesystem>
 
 #include "base/bytes.hpp"
 #include "cli/commands.hpp"
@@ -48,6 +49,8 @@ struct UploadFlags {
     std::string sign;
     std::string describe;
     std::vector<std::string> properties;
+    std::string part = "os";
+    std::vector<std::string> artifacts;
     std::int64_t patience_s = UploadOptions{}.patience.count();
 };
 
@@ -96,17 +99,65 @@ Result<std::int64_t> checked_order(client::RestClient& api, const UploadFlags& f
     return flags.order;
 }
 
+/// A further artifact; what is not said of it is the server's business.
+struct ArtifactFile {
+    LocalFile file;
+    json::object members;
+};
+
+/// "FILE[:PART[:NAME[:VERSION]]]"; a file's name may hold colons itself if it is given alone.
+Result<ArtifactFile> further_artifact(const Terminal& terminal, const std::string& given) {
+    std::vector<std::string> words(1);
+    std::error_code ignored;
+    const bool alone = std::filesystem::exists(given, ignored);
+    for (const char letter : given) {
+        if (letter == ':' && !alone && words.size() < 4) {
+            words.emplace_back();
+        } else {
+            words.back() += letter;
+        }
+    }
+    ArtifactFile artifact;
+    UPDRAFT_TRY(artifact.file, measure(terminal, words.front()));
+    constexpr const char* names[] = {"", "part", "name", "version"};
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        if (!words[i].empty()) {
+            artifact.members[names[i]] = words[i];
+        }
+    }
+    return artifact;
+}
+
+Result<std::vector<ArtifactFile>> further_artifacts(const Terminal& terminal,
+                                                    const std::vector<std::string>& given) {
+    std::vector<ArtifactFile> artifacts;
+    for (const std::string& each : given) {
+        UPDRAFT_TRY(ArtifactFile artifact, further_artifact(terminal, each));
+        artifacts.push_back(std::move(artifact));
+    }
+    return artifacts;
+}
+
 /// Everything that can be refused is looked at before the first byte is sent.
 Result<ExitStatus> upload_firmware(Context& context, const UploadFlags& flags) {
     UPDRAFT_TRY(json::array properties, firmware_properties(flags.properties));
     UPDRAFT_TRY(const LocalFile file, measure(context.terminal(), flags.file));
     UPDRAFT_TRY(const std::string sign, checked_sign(flags, file));
+    UPDRAFT_TRY(const auto further, further_artifacts(context.terminal(), flags.artifacts));
     UPDRAFT_TRY(client::RestClient* const api, context.api());
     UPDRAFT_TRY(const json::value product,
                 api->get("/device-product/" + url_encoded(flags.product)));
     UPDRAFT_TRY(const std::int64_t order, checked_order(*api, flags));
-    UPDRAFT_TRY(const json::value stored,
-                upload(context.terminal(), *api, file, {std::chrono::seconds(flags.patience_s)}));
+    const UploadOptions options{std::chrono::seconds(flags.patience_s)};
+    UPDRAFT_TRY(const json::value stored, upload(context.terminal(), *api, file, options));
+    json::array more;
+    for (const ArtifactFile& artifact : further) {
+        UPDRAFT_TRY(const json::value uploaded,
+                    upload(context.terminal(), *api, artifact.file, options));
+        json::object row = artifact.members;
+        row["fileId"] = text_at(uploaded, "id");
+        more.push_back(std::move(row));
+    }
     const std::string product_name = text_at(product, "name");
     json::object row{{"name", flags.name.empty() ? fmt::format("{} {}", product_name, flags.version)
                                                  : flags.name},
@@ -118,6 +169,8 @@ Result<ExitStatus> upload_firmware(Context& context, const UploadFlags& flags) {
                      {"sign", sign},
                      {"url", text_at(stored, "accessUrl")},
                      {"size", file.size_bytes},
+                     {"part", flags.part},
+                     {"moreArtifacts", std::move(more)},
                      {"properties", std::move(properties)},
                      {"description", flags.describe}};
     UPDRAFT_TRY(const json::value created, api->post("/firmware", std::move(row)));
@@ -181,6 +234,14 @@ void add_upload(const Commands& commands, CLI::App& group) {
                     {"预期的签名; 与文件不符则拒绝上传",
                      "The signature it should have; another file is refused"});
     commands.option(leaf, "--describe", flags->describe, {"说明", "What is new"});
+    commands
+        .option(leaf, "--part", flags->part,
+                {"软件模块类型 (hawkBit)", "Type of the software module (hawkBit)"})
+        ->capture_default_str();
+    commands.repeated(leaf, "--artifact", flags->artifacts,
+                      {"附加文件 文件[:模块类型[:名称[:版本]]], 可重复, 依次安装",
+                       "Further file FILE[:PART[:NAME[:VERSION]]], repeatable, in the order of "
+                       "installation"});
     commands.repeated(leaf, "--property", flags->properties,
                       {"属性 键=值, 可重复", "Property KEY=VALUE, repeatable"});
     commands

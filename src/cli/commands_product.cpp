@@ -160,6 +160,7 @@ void add_product_commands(const Commands& commands) {
     commands.option(show, "id", *id, {"产品ID", "The product's id"})->required();
     add_create(commands, group);
     add_changes(commands, group);
+    add_product_credentials(commands, group);
 }
 
 }  // namespace updraft::cli

@@ -53,6 +53,8 @@ struct CreateFlags {
     std::int64_t rate = 0;
     std::int64_t max_concurrent = 0;
     bool force = false;
+    std::string deployment = "forced";
+    bool confirm = false;
     DeviceChoice devices;
     bool skip_unknown = false;
     bool yes = false;
@@ -98,6 +100,12 @@ json::object task_row(const CreateFlags& flags, const json::value& firmware) {
     }
     if (flags.force) {
         row["force"] = true;
+    }
+    if (flags.deployment != "forced") {
+        row["deployment"] = flags.deployment;
+    }
+    if (flags.confirm) {
+        row["confirmationRequired"] = true;
     }
     if (flags.rate > 0) {
         row["rate"] = flags.rate;
@@ -308,6 +316,14 @@ void add_create(const Commands& commands, CLI::App& group) {
         ->check(CLI::PositiveNumber);
     commands.flag(leaf, "--force", flags->force,
                   {"即使已是此版本也升级", "Upgrade devices that run the version already, too"});
+    commands
+        .option(leaf, "--deployment", flags->deployment,
+                {"hawkBit 设备如何升级: forced 强制, soft 尝试, downloadOnly 仅下载",
+                 "How hawkBit devices take it: forced, soft (when it suits them), or downloadOnly"})
+        ->check(CLI::IsMember({"forced", "soft", "downloadOnly"}))
+        ->capture_default_str();
+    commands.flag(leaf, "--confirm", flags->confirm,
+                  {"hawkBit 设备须先确认", "hawkBit devices are asked first"});
     commands.flag(
         leaf, "--watch", flags->watch.watch,
         {"等到任务结束, 退出码同 task watch", "Watch it to its end; exit status as of task watch"});

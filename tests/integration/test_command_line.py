@@ -156,7 +156,7 @@ def test_every_command_has_an_example_in_both_languages(tmp_path):
     cli = Cli(tmp_path)
     script = cli("completion", "bash").out
     paths = re.findall(r"^        '((?: [a-z]+)+)'\) words=", script, re.MULTILINE)
-    groups = {path.rsplit(" ", 1)[0] for path in paths if path.count(" ") == 2}
+    groups = {path.rsplit(" ", 1)[0] for path in paths if path.count(" ") >= 2}
     server_side = {" serve", " demo", " simulate", " routes", " config"}
     commands = [path.split() for path in paths if path not in groups | server_side]
 

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from support.builders import World
+from support.cli import REFUSED, Cli
+from support.ddi_device import DdiDevice
 from support.mqtt_device import MqttDevice, credentials
 from support.waiting import eventually
 
@@ -268,3 +270,137 @@ def test_a_hawkbit_device_is_asked_for_its_attributes(api, world):
     assert api.get(f"{DEVICE}/{device}")["attributes"] == {}
     assert api.get(f"{DEVICE}/{device}/detail")["attributes"] == {}
     api.refused("POST", f"{DEVICE}/none/attributes/_request", status=404)
+
+
+# -- tokens, as hawkBit's devices show them --------------------------------------------------------
+def polls(server, device, **sign_in):
+    """The status of a poll: 200 is let in, 401 is not."""
+    with DdiDevice(server.http, device, **sign_in) as peer:
+        return peer.call("GET", "").status
+
+
+def test_a_token_is_its_owners_and_no_other_ones(server, api, world):
+    product, foreign = world.product(), world.product()
+    one, other = world.devices(product, 2)
+    stranger = world.device(foreign)
+    own = api.post(path(DEVICE, one), {"kind": "token"})["token"]
+    shared = api.post(path(PRODUCT, product), {"kind": "token"})["token"]
+
+    assert polls(server, one, token=own) == 200
+    assert polls(server, other, token=own) == 401
+    assert polls(server, one, gateway_token=own) == 401
+    assert polls(server, one, gateway_token=shared) == 200
+    assert polls(server, other, gateway_token=shared) == 200
+    assert polls(server, stranger, gateway_token=shared) == 401
+    assert polls(server, one, token=shared) == 401
+    assert polls(server, one, token=own[:-1] + "!") == 401
+
+
+def test_a_rotated_token_is_good_beside_the_new_one_until_it_is_revoked(server, api, world):
+    product = world.product()
+    device = world.device(product)
+    old = api.post(path(PRODUCT, product), {"kind": "token"})
+
+    new = api.post(f"{path(PRODUCT, product)}/{old['id']}/_rotate", {})
+
+    assert polls(server, device, gateway_token=old["token"]) == 200
+    assert polls(server, device, gateway_token=new["token"]) == 200
+    api.delete(f"{path(PRODUCT, product)}/{old['id']}")
+    assert polls(server, device, gateway_token=old["token"]) == 401
+    assert polls(server, device, gateway_token=new["token"]) == 200
+    soon = api.post(
+        path(DEVICE, device), {"kind": "token", "expiresAt": int(time.time() * 1000) + 500}
+    )
+    assert polls(server, device, token=soon["token"]) == 200
+    eventually(lambda: polls(server, device, token=soon["token"]) == 401)
+
+
+def test_an_unknown_device_creates_itself_where_its_product_wants_that(server, api, world):
+    product = world.product()
+    token = api.post(path(PRODUCT, product), {"kind": "token"})["token"]
+    device = f"urn:dev:{world.name('AA')}@b.c"
+    assert polls(server, device, gateway_token=token) == 401
+    configuration = api.get(f"/device-product/{product}")["configuration"]
+    api.put(
+        f"/device-product/{product}", {"configuration": {**configuration, "registerUnknown": "true"}}
+    )
+
+    assert polls(server, device, token=token) == 401
+    assert polls(server, device, gateway_token=token) == 200
+    assert polls(server, device, gateway_token=token) == 200
+
+    # Its id is none that a person may choose, and yet it is a device like any other.
+    row = api.get(f"{DEVICE}/{device}/detail")
+    assert (row["id"], row["name"], row["productId"]) == (device, device, product)
+    assert [each["id"] for each in api.rows(DEVICE, ("id", device))] == [device]
+    api.put(f"{DEVICE}/{device}", {"name": "gate 7"})
+    api.patch(DEVICE, {"id": device, "describe": "in the cellar"})
+    assert api.get(f"{DEVICE}/{device}")["name"] == "gate 7"
+    own = api.post(path(DEVICE, device), {"kind": "token"})["token"]
+    assert polls(server, device, token=own) == 200
+    api.post(f"{DEVICE}/{device}/undeploy")
+    assert polls(server, device, gateway_token=token) == 401
+    assert api.delete(f"{DEVICE}/{device}")["id"] == device
+    api.refused("POST", DEVICE, {"id": device, "name": "n", "productId": product})
+
+
+def test_a_product_takes_in_no_more_than_its_limit(private_server):
+    running = private_server("--devices-enroll-per-product-max", "2")
+    api = running.api()
+    product = World(running, api).product(configuration={"registerUnknown": "true"})
+    token = api.post(path(PRODUCT, product), {"kind": "token"})["token"]
+
+    assert [polls(running, f"n{i}", gateway_token=token) for i in range(3)] == [200, 200, 401]
+    assert polls(running, "..", gateway_token=token) in (400, 401, 404)
+    assert polls(running, "a b", gateway_token=token) == 401
+    assert polls(running, "n1", gateway_token=token) == 200
+    assert len(api.rows(DEVICE)) == 2
+
+
+# -- the command line ------------------------------------------------------------------------------
+def test_the_command_line_adds_rotates_and_revokes(tmp_path, server, api, world):
+    cli = Cli(tmp_path)
+    cli.login(server)
+    product = world.product()
+    device = world.device(product)
+
+    shown = cli("device", "credential", "add", device, "--name", "line 3", "--expires", "90d")
+    token = shown.out.strip()
+    assert len(token) == 32 and "shown this once" in shown.err
+    listed = cli("device", "credential", "list", device).out
+    assert "line 3" in listed and token[-4:] in listed and token not in listed
+    row = cli.json("device", "credential", "list", device)[0]
+    assert 89 * 86_400_000 < row["expiresAt"] - row["createTime"] < 91 * 86_400_000
+
+    new = cli.json("device", "credential", "rotate", device, row["id"], "--keep-old", "7d")
+    assert len(new["token"]) == 32 and new["token"] != token
+    old = [each for each in api.get(path(DEVICE, device)) if each["id"] == row["id"]][0]
+    assert old["expiresAt"] - new["createTime"] == 7 * 86_400_000
+
+    ended = cli.json("device", "credential", "revoke", device, row["id"], new["id"])
+    assert ended == [{"id": row["id"], "done": True}, {"id": new["id"], "done": True}]
+    assert api.get(path(DEVICE, device)) == []
+    cli("device", "credential", "list", "none", status=REFUSED)
+
+
+def test_the_command_line_of_a_product_knows_keys_and_authorities(tmp_path, server, api, world):
+    cli = Cli(tmp_path)
+    cli.login(server)
+    product = world.product()
+    own = world.name("a-token-of-my-own")
+
+    key = cli.json("product", "credential", "add", product, "--kind", "mqtt-key")
+    shown = cli("product", "credential", "add", product, "--kind", "mqtt-key").out
+    authority = cli.json(
+        "product", "credential", "add", product, "--kind", "authority", "--authority", AUTHORITY
+    )
+    typed = cli.json("product", "credential", "add", product, "--token-stdin", input=own + "\n")
+
+    assert key["secureId"] and len(key["secureKey"]) == 32
+    assert shown.startswith("secureId=") and " secureKey=" in shown
+    assert authority["authority"] == AUTHORITY.lower()
+    assert typed["token"] == own
+    now = cli.json("product", "credential", "rotate", product, key["id"], "--keep-old", "0")
+    assert now["secureId"] != key["secureId"]
+    cli("product", "credential", "rotate", product, authority["id"], status=REFUSED)
+    cli("product", "credential", "revoke", product, authority["id"])

@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from support.builders import FIRMWARE, TASK, World
+from support.cli import REFUSED, Cli
 from support.waiting import eventually
 
 SECOND = b"a second image"
@@ -134,3 +135,44 @@ def test_a_task_says_how_hawkbit_devices_take_it(api, world, product):
     api.refused(
         "POST", TASK, world.task_body(firmware, [device], deployment="later"), en="downloadOnly"
     )
+
+
+def test_the_command_line_uploads_each_artifact(tmp_path, server, api, world, product):
+    cli = Cli(tmp_path)
+    cli.login(server)
+    for name, content in (("os.swu", b"one"), ("app.swu", b"two"), ("a:b.swu", b"three")):
+        (tmp_path / name).write_bytes(content)
+    upload = ["firmware", "upload", "os.swu", "--product", product, "--version", "1.1"]
+
+    cli(*upload, "--artifact", "missing.swu:bApp", status=REFUSED)
+    made = cli.json(
+        *upload,
+        *("--part", "os"),
+        *("--artifact", "app.swu:bApp:the app:2.0"),
+        *("--artifact", "app.swu::second"),
+        *("--artifact", "a:b.swu"),
+    )
+
+    told = [
+        (each["filename"], each["part"], each["name"], each["version"])
+        for each in api.get(f"{FIRMWARE}/{made['id']}")["moreArtifacts"]
+    ]
+    assert told == [
+        ("app.swu", "bApp", "the app", "2.0"),
+        ("app.swu", "os", "second", "1.1"),
+        ("a:b.swu", "os", "a:b.swu", "1.1"),
+    ]
+
+
+def test_the_command_line_says_how_devices_take_a_task(tmp_path, server, api, world, product):
+    cli = Cli(tmp_path)
+    cli.login(server)
+    device = world.device(product)
+    firmware = world.foreign_firmware(product)
+
+    made = cli.json(
+        *("task", "create", "--firmware", firmware["id"], "--mode", "pull", "--device", device),
+        *("--deployment", "soft", "--confirm"),
+    )
+
+    assert made["deployment"]["value"] == "soft" and made["confirmationRequired"] is True
