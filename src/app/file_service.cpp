@@ -1,6 +1,7 @@
 #include "app/file_service.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 
 #include "base/bytes.hpp"
@@ -39,6 +40,13 @@ std::string plain_name(std::string_view name, std::size_t characters_max) {
         } while (!is_utf8(plain));
     }
     return plain;
+}
+
+/// The cheapest sign of damage; all others are the scrub's to find.
+bool has_wrong_size(const std::string& path, std::int64_t size_bytes) {
+    std::error_code unknown;
+    const std::uintmax_t size = std::filesystem::file_size(path, unknown);
+    return !unknown && size != static_cast<std::uintmax_t>(size_bytes);
 }
 
 Error full_disk() {
@@ -263,7 +271,7 @@ Result<FileService::Download> FileService::open(const FileId& id,
         }
     }
     const std::optional<std::string> path = artifacts_.path_of(file->sha256);
-    if (!path) {
+    if (!path || has_wrong_size(*path, file->size_bytes)) {
         log::error("files", "artifact missing or damaged file={} sha256={}", file->id,
                    file->sha256);
         return Error::of(ErrorCode::not_found,

@@ -241,6 +241,11 @@ void bind_storage(Settings& settings, Config& config) {
                   "Writes that may wait; more are refused");
     settings.bind("storage.group_operations_max", config.storage.group_operations_max,
                   "Writes of one commit");
+    settings.bind("scrub.every", config.scrub.every,
+                  "Stored files are read again and compared with their digests within that time; "
+                  "0: never");
+    settings.bind("scrub.bytes_per_second", config.scrub.bytes_per_second,
+                  "At most so many bytes a second of that");
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "app/task_service.hpp"
 #include "scheduler/scheduler.hpp"
 #include "server/settings.hpp"
+#include "storage/artifacts/artifact_scrub.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 #include "transport/http/ddi/routes.hpp"
 #include "transport/http/rest/api.hpp"
@@ -68,6 +69,7 @@ struct Config {
     MissingDigests::Options missing_digests;
     Scheduler::Options scheduler;
     SqliteOptions storage;
+    ScrubOptions scrub;
 };
 
 /// Binds every key to its member. `config` must outlive `settings`.

@@ -125,6 +125,20 @@ void add_messages(Families& out, const DeviceMessages::Counters& counters) {
                 static_cast<double>(counters.not_stored.load()));
 }
 
+void add_scrub(Families& out, const ArtifactScrub& scrub) {
+    const auto number = [](const auto& value) { return static_cast<double>(value.load()); };
+    const ArtifactScrub::Counters& counters = scrub.counters();
+    out.gauge("updraft_artifacts_damaged",
+              "Stored files whose bytes do not match their digest; they are not served",
+              static_cast<double>(scrub.damaged()));
+    out.counter("updraft_scrub_artifacts_total", "Stored files read again",
+                number(counters.artifacts));
+    out.counter("updraft_scrub_read_bytes_total", "Bytes read again", number(counters.bytes));
+    out.gauge("updraft_scrub_ended_seconds",
+              "When all stored files had last been read again, in seconds since 1970; 0: not yet",
+              number(counters.pass_ended_at_ms) / 1000);
+}
+
 }  // namespace
 
 std::string metrics_text(const MetricSources& sources) {
@@ -141,6 +155,7 @@ std::string metrics_text(const MetricSources& sources) {
               static_cast<double>(sources.workers.queued()));
     out.gauge("updraft_uploads_queued", "Uploads that wait for a worker thread",
               static_cast<double>(sources.uploads.queued()));
+    add_scrub(out, sources.scrub);
     return out.text();
 }
 

@@ -5,6 +5,7 @@
 
 #include "app/device_messages.hpp"
 #include "scheduler/dispatcher.hpp"
+#include "storage/artifacts/artifact_scrub.hpp"
 #include "transport/http/server.hpp"
 #include "transport/mqtt/gateway.hpp"
 #include "transport/net/worker_pool.hpp"
@@ -19,6 +20,7 @@ struct MetricSources {
     const Dispatcher& dispatcher;
     const net::WorkerPool& workers;
     const net::WorkerPool& uploads;
+    const ArtifactScrub& scrub;
 };
 
 /// The metrics in Prometheus' text format.

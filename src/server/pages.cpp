@@ -32,6 +32,19 @@ http::Handler page(std::string_view name, std::string type) {
     };
 }
 
+/// A damaged artifact is an alarm, but no reason to send devices elsewhere: the first line says
+/// whether requests are taken, those behind it what an operator has to look at.
+Response readiness(const PageSources& sources) {
+    if (!sources.ready()) {
+        return answer(503, "text/plain;charset=UTF-8", "not ready\n");
+    }
+    std::string lines = "ready\n";
+    if (const std::size_t damaged = sources.damaged_artifacts(); damaged > 0) {
+        lines += fmt::format("artifacts damaged: {}; `updraft doctor` says which\n", damaged);
+    }
+    return answer(200, "text/plain;charset=UTF-8", lines);
+}
+
 Response redirect(const Request&) {
     return Response{302, {{"Location", "/console/"}}, std::string()};
 }
@@ -48,10 +61,7 @@ void page_routes(http::Router& router, PageSources sources) {
                page("openapi.yaml", "application/yaml;charset=UTF-8"));
     router.add(Method::get, "/healthz",
                [](const Request&) { return answer(200, "text/plain;charset=UTF-8", "ok\n"); });
-    router.add(Method::get, "/readyz", [ready = std::move(sources.ready)](const Request&) {
-        return ready() ? answer(200, "text/plain;charset=UTF-8", "ready\n")
-                       : answer(503, "text/plain;charset=UTF-8", "not ready\n");
-    });
+    router.add(Method::get, "/readyz", [sources](const Request&) { return readiness(sources); });
     router.add(Method::get, "/metrics", [metrics = std::move(sources.metrics)](const Request&) {
         return answer(200, "text/plain;version=0.0.4;charset=UTF-8", metrics());
     });

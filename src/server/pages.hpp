@@ -18,8 +18,9 @@ struct EmbeddedPage {
 
 /// What the pages and probes are answered from.
 struct PageSources {
-    std::function<bool()> ready;           ///< the server answers all its routes
-    std::function<std::string()> metrics;  ///< Prometheus' text format
+    std::function<bool()> ready;                     ///< the server answers all its routes
+    std::function<std::string()> metrics;            ///< Prometheus' text format
+    std::function<std::size_t()> damaged_artifacts;  ///< how many are not served for that
 };
 
 /// `/` (a browser is sent to `/console/`), `/console/...`, `/openapi.yaml`, `/healthz`, `/readyz`,

@@ -199,6 +199,7 @@ struct Application::Parts {
     net::WorkerPool workers;
     net::WorkerPool uploads;
     mqtt::MqttGateway gateway;
+    ArtifactScrub scrub;
     std::vector<std::unique_ptr<http::Server>> servers;
     bool stopped = false;
 };
@@ -241,7 +242,8 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
                  const std::string& password) {
               return services.sign_in.mqtt(client_id, username, password);
           },
-          mqtt_options(config)) {
+          mqtt_options(config)),
+      scrub(config.data, services.clock, config.scrub) {
     auto started = services.access.start(admin_password);
     if (!started) {
         throw std::runtime_error(started.error().message.en + " / " + started.error().message.zh);
@@ -253,6 +255,7 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
     scheduler.start();
     feed.start();
     listen(config);
+    scrub.start();
     ready = true;
 }
 
@@ -279,13 +282,14 @@ void Application::Parts::listen(const Config& config) {
     ddi_routes(router, services, config.ddi_http);
     PageSources pages;
     pages.ready = [this] { return ready.load(); };
+    pages.damaged_artifacts = [this] { return scrub.damaged(); };
     pages.metrics = [this] {
         std::function<http::Server::Counters()> counters;
         if (ready) {
             counters = [this] { return servers.front()->counters(); };
         }
-        return metrics_text(
-            {counters, gateway, services.messages, scheduler.dispatcher(), workers, uploads});
+        return metrics_text({counters, gateway, services.messages, scheduler.dispatcher(), workers,
+                             uploads, scrub});
     };
     page_routes(router, std::move(pages));
 
@@ -322,6 +326,7 @@ void Application::Parts::stop() {
     }
     stopped = true;
     ready = false;
+    scrub.stop();
     gateway.stop();
     for (const auto& server : servers) {
         server->stop(stop_grace);
@@ -385,7 +390,7 @@ std::vector<std::string> all_routes() {
         rest::LiveFeed feed(*services.store, services.live, config.live);
         api_routes(api, services, feed, config.messaging);
         ddi_routes(router, services, config.ddi_http);
-        page_routes(router, {[] { return true; }, [] { return std::string(); }});
+        page_routes(router, {[] { return true; }, [] { return std::string(); }, {}});
         for (const auto& route : router.routes()) {
             lines.push_back(fmt::format("{} {}", http::name_of(route->method), route->pattern));
         }

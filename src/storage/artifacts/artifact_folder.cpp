@@ -1,5 +1,6 @@
 #include "storage/artifacts/artifact_folder.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -36,7 +37,8 @@ ArtifactFolder::ArtifactFolder(const std::string& folder) {
     const std::string parent = made_folder(folder);
     artifacts_ = parent + "/artifacts";
     uploads_ = parent + "/uploads";
-    for (const std::string& child : {artifacts_, uploads_}) {
+    damaged_ = parent + "/damaged";
+    for (const std::string& child : {artifacts_, uploads_, damaged_}) {
         make_folder(child);
         sync_folder(child);
     }
@@ -51,20 +53,13 @@ ArtifactFolder::Place ArtifactFolder::place_of(const std::string& sha256) const 
 void ArtifactFolder::keep(const OpenFile& upload, const ArtifactDigests& digests) const {
     UPDRAFT_ASSERT(is_sha256(digests.sha256));
     const Place place = place_of(digests.sha256);
-    const std::optional<FileFacts> existing = facts_of(place.path);
-    const bool whole = existing && existing->size_bytes == digests.size_bytes;
-    if (whole && touch_file(place.path)) {
-        remove_file(upload.path());
-    } else {
-        if (existing && !whole) {
-            log::warn("artifacts", "damaged artifact replaced sha256={} size={} expected={}",
-                      digests.sha256, existing->size_bytes, digests.size_bytes);
-        }
-        upload.sync();
-        make_folder(place.folder);
-        rename_file(upload.path(), place.path);
+    upload.sync();
+    make_folder(place.folder);
+    rename_file(upload.path(), place.path);
+    if (remove_file(damaged_path_of(digests.sha256))) {
+        log::info("artifacts", "damaged artifact healed by an upload sha256={}", digests.sha256);
+        sync_folder(damaged_);
     }
-    // Also for an artifact that was there: whoever renamed it may not have come this far yet.
     sync_folder(place.folder);
     sync_folder(artifacts_);
 }
@@ -88,6 +83,61 @@ void ArtifactFolder::remove(const std::string& sha256) const {
     if (remove_file(place.path)) {
         sync_folder(place.folder);
     }
+    if (remove_file(damaged_path_of(sha256))) {
+        sync_folder(damaged_);
+    }
+}
+
+std::vector<std::string> ArtifactFolder::list(const std::string& prefix) const {
+    std::vector<std::string> names = names_in(artifacts_ + "/" + prefix);
+    std::erase_if(names, [&](const std::string& name) {
+        return !is_sha256(name) || !name.starts_with(prefix);
+    });
+    std::ranges::sort(names);
+    return names;
+}
+
+std::optional<OpenFile> ArtifactFolder::open_on_disk(const std::string& sha256) const {
+    const std::optional<std::string> path = find(sha256);
+    if (!path) {
+        return std::nullopt;
+    }
+    return open_past_cache(*path);
+}
+
+bool ArtifactFolder::set_aside(OpenFile& file, const std::string& sha256) const {
+    const Place place = place_of(sha256);
+    if (!file.is_at_its_path()) {
+        return false;
+    }
+    file.move_to(damaged_path_of(sha256));
+    const bool was_it = file.is_at_its_path();
+    if (!was_it) {  // replaced by an upload in this very moment
+        rename_file(damaged_path_of(sha256), place.path);
+    }
+    sync_folder(damaged_);
+    sync_folder(place.folder);
+    return was_it;
+}
+
+std::vector<std::string> ArtifactFolder::damaged() const {
+    std::vector<std::string> names = names_in(damaged_);
+    std::erase_if(names, [&](const std::string& name) { return !is_sha256(name) || find(name); });
+    std::ranges::sort(names);
+    return names;
+}
+
+std::string ArtifactFolder::damaged_path_of(const std::string& sha256) const {
+    return damaged_ + "/" + sha256;
+}
+
+void ArtifactFolder::put_back(const std::string& sha256) const {
+    const Place place = place_of(sha256);
+    make_folder(place.folder);
+    rename_file(damaged_path_of(sha256), place.path);
+    sync_folder(place.folder);
+    sync_folder(artifacts_);
+    sync_folder(damaged_);
 }
 
 void ArtifactFolder::each(const std::function<bool(const std::string&, Instant)>& use) const {
@@ -95,14 +145,17 @@ void ArtifactFolder::each(const std::function<bool(const std::string&, Instant)>
         if (!is_hex(prefix, prefix_digits)) {
             continue;
         }
-        for (const std::string& name : names_in(artifacts_ + "/" + prefix)) {
-            if (!is_sha256(name) || !name.starts_with(prefix)) {
-                continue;
-            }
+        for (const std::string& name : list(prefix)) {
             const auto facts = facts_of(place_of(name).path);
             if (facts && !use(name, from_millis(facts->changed_at_ms))) {
                 return;
             }
+        }
+    }
+    for (const std::string& name : damaged()) {
+        const auto facts = facts_of(damaged_path_of(name));
+        if (facts && !use(name, from_millis(facts->changed_at_ms))) {
+            return;
         }
     }
 }

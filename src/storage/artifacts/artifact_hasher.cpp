@@ -77,6 +77,22 @@ ArtifactDigests ArtifactHasher::finish() {
             finish_hex(sha1_.get())};
 }
 
+void Sha256Hasher::Free::operator()(EVP_MD_CTX* context) const {
+    EVP_MD_CTX_free(context);
+}
+
+Sha256Hasher::Sha256Hasher(const DigestAlgorithms& algorithms) : context_(EVP_MD_CTX_new()) {
+    check(context_ && EVP_DigestInit_ex(context_.get(), algorithms.sha256(), nullptr) == 1);
+}
+
+void Sha256Hasher::update(std::string_view bytes) {
+    check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+}
+
+std::string Sha256Hasher::finish() {
+    return finish_hex(context_.get());
+}
+
 std::string sha256_of(const DigestAlgorithms& algorithms, std::string_view text) {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
     unsigned int length = 0;

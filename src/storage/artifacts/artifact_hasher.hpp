@@ -55,6 +55,21 @@ private:
     std::int64_t size_bytes_ = 0;
 };
 
+/// SHA-256 of a stream of bytes: what re-reading needs.
+class Sha256Hasher {
+public:
+    explicit Sha256Hasher(const DigestAlgorithms& algorithms);
+    void update(std::string_view bytes);
+    /// Lower-case hex; nothing may follow.
+    [[nodiscard]] std::string finish();
+
+private:
+    struct Free {
+        void operator()(EVP_MD_CTX* context) const;
+    };
+    std::unique_ptr<EVP_MD_CTX, Free> context_;
+};
+
 /// SHA-256 of a short text as lower-case hex.
 [[nodiscard]] std::string sha256_of(const DigestAlgorithms& algorithms, std::string_view text);
 

@@ -125,6 +125,27 @@ std::size_t OpenFile::read_at(std::int64_t offset, std::span<char> buffer) const
     return filled;
 }
 
+std::size_t OpenFile::read_some_at(std::int64_t offset, std::span<char> buffer) const {
+    const auto read = [&] {
+        return uninterrupted(
+            [&] { return ::pread(descriptor_, buffer.data(), buffer.size(), offset); });
+    };
+    const int flags = ::fcntl(descriptor_, F_GETFL);
+    const bool direct = flags != -1 && (flags & O_DIRECT) != 0;
+    ssize_t count = read();
+    if (count < 0 && errno == EINVAL && direct) {
+        (void)::fcntl(descriptor_, F_SETFL, flags & ~O_DIRECT);
+        count = read();
+    }
+    if (count < 0) {
+        throw_storage_error("cannot read", path_, errno);
+    }
+    if (direct && static_cast<std::size_t>(count) < buffer.size()) {
+        (void)::fcntl(descriptor_, F_SETFL, flags & ~O_DIRECT);  // the next offset is no block's
+    }
+    return static_cast<std::size_t>(count);
+}
+
 void OpenFile::truncate(std::int64_t size) const {
     if (uninterrupted([&] { return ::ftruncate(descriptor_, size); }) != 0) {
         throw_storage_error("cannot cut", path_, errno);
@@ -191,17 +212,12 @@ std::optional<FileFacts> facts_of(const std::string& path) {
                      facts.st_mtim.tv_sec * ms_per_s + facts.st_mtim.tv_nsec / ns_per_ms};
 }
 
-bool touch_file(const std::string& path) {
-    if (::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0) {
-        return true;
+std::optional<OpenFile> open_past_cache(const std::string& path) {
+    try {
+        return OpenFile::try_open(path, O_RDONLY | O_DIRECT);
+    } catch (const StorageError&) {  // not every file system can; another trouble comes again
+        return OpenFile::try_open(path, O_RDONLY);
     }
-    if (errno == ENOENT) {
-        return false;
-    }
-    if (errno != EACCES && errno != EPERM) {
-        throw_storage_error("cannot touch", path, errno);
-    }
-    return true;
 }
 
 std::vector<std::string> names_in(const std::string& folder) {
@@ -213,7 +229,8 @@ std::vector<std::string> names_in(const std::string& folder) {
         names.push_back(entry->path().filename().string());
         entry.increment(error);
     }
-    if (error && error != std::errc::not_a_directory) {
+    if (error && error != std::errc::not_a_directory &&
+        error != std::errc::no_such_file_or_directory) {
         throw_storage_error("cannot list", folder, error.value());
     }
     return names;

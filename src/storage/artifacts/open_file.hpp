@@ -36,6 +36,10 @@ public:
     /// Fills `buffer` from `offset` on; how many bytes there were: less only at the end of the
     /// file.
     [[nodiscard]] std::size_t read_at(std::int64_t offset, std::span<char> buffer) const;
+    /// One read, from the disk itself if the file was opened with O_DIRECT: then `buffer` has to
+    /// begin and end on a block. Where the file system cannot do that, and at an odd end, the file
+    /// goes on as an ordinary one. 0 is the end of the file.
+    [[nodiscard]] std::size_t read_some_at(std::int64_t offset, std::span<char> buffer) const;
     void truncate(std::int64_t size) const;
     /// Returns once the bytes and the size are on the disk.
     void sync() const;
@@ -66,10 +70,11 @@ struct FileFacts {
 };
 [[nodiscard]] std::optional<FileFacts> facts_of(const std::string& path);
 
-/// Sets the time of last change to now, where the file's owner lets us; false if there is no file.
-bool touch_file(const std::string& path);
+/// Opens a file to be read with read_some_at() past the page cache, where the file system can;
+/// nothing if it is gone.
+[[nodiscard]] std::optional<OpenFile> open_past_cache(const std::string& path);
 
-/// The names in a folder, in any order; none if it is no folder.
+/// The names in a folder, in any order; none if it is no folder, or missing.
 [[nodiscard]] std::vector<std::string> names_in(const std::string& folder);
 
 /// Makes the folder unless it is there; its parent must exist.
