@@ -17,7 +17,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t earlier_feedbacks_looked_at = 20;
+constexpr std::size_t earlier_lines_looked_at = 20;
+/// An error that was told longer ago was got over: a device that reports failure after its reboot
+/// had installed everything.
+constexpr std::size_t earlier_feedbacks_looked_at = 2;
 constexpr std::size_t closing_details_told = 3;
 constexpr std::size_t reason_bytes_max = 1'024;
 
@@ -39,6 +42,7 @@ bool is_blank(std::string_view text) {
 /// What both known clients say of every failure, whatever the reason was (hawkbit-ddi 11, 12).
 bool says_nothing(std::string_view detail) {
     constexpr std::array phrases{std::string_view("update failed"),
+                                 std::string_view("no suitable .swu image found"),
                                  std::string_view("failed to install software bundle")};
     std::string plain = to_lower(detail);
     while (!plain.empty() && (plain.back() == '.' || plain.back() == ' ')) {
@@ -47,7 +51,15 @@ bool says_nothing(std::string_view detail) {
     return plain.empty() || std::ranges::find(phrases, plain) != phrases.end();
 }
 
+/// A line of SWUpdate's log that is no error: `[function] : text`; errors begin with `ERROR`.
+bool is_trace(std::string_view detail) {
+    return detail.starts_with('[') && detail.find("] : ") != std::string_view::npos;
+}
+
 bool reads_like_an_error(std::string_view detail) {
+    if (is_trace(detail)) {
+        return false;
+    }
     constexpr std::array words{"error",    "fail",   "invalid", "mismatch", "corrupt",
                                "abort",    "denied", "cannot",  "unable",   "refuse",
                                "no space", "wrong",  "timeout", "not found"};
@@ -289,6 +301,27 @@ void DdiService::note(UnitOfWork& work, const Known& known, std::string_view typ
     work.device_logs().add(line);
 }
 
+/// The errors of the newest of the last feedbacks that told any; its last ones.
+std::vector<std::string> DdiService::errors_before(const Repositories& rows, const Known& known) {
+    std::size_t feedbacks = 0;
+    for (const DeviceLogEntry& line :
+         rows.device_logs().of_record(known.record->id, earlier_lines_looked_at)) {
+        if (line.type != log_type::ddi_feedback || !line.step ||
+            line.step->attempt != known.action.attempt) {
+            continue;
+        }
+        std::vector<std::string> errors = details_in(line.content);
+        std::erase_if(errors, [](const std::string& each) { return !reads_like_an_error(each); });
+        if (errors.size() > closing_details_told) {
+            errors.erase(errors.begin(), errors.end() - closing_details_told);
+        }
+        if (!errors.empty() || ++feedbacks == earlier_feedbacks_looked_at) {
+            return errors;
+        }
+    }
+    return {};
+}
+
 /// The client's last words; where they only say that it failed, the error that it told before.
 std::string DdiService::failure_reason(const Repositories& rows, const Known& known,
                                        const ddi::Feedback& feedback) const {
@@ -310,25 +343,8 @@ std::string DdiService::failure_reason(const Repositories& rows, const Known& kn
         words = told;
     }
     if (std::ranges::all_of(words, says_nothing)) {
-        const auto before = [&]() -> std::optional<std::string> {
-            for (const DeviceLogEntry& line :
-                 rows.device_logs().of_record(known.record->id, earlier_feedbacks_looked_at)) {
-                if (line.type != log_type::ddi_feedback || !line.step ||
-                    line.step->attempt != known.action.attempt) {
-                    continue;
-                }
-                const std::vector<std::string> details = details_in(line.content);
-                const auto error =
-                    std::find_if(details.rbegin(), details.rend(), reads_like_an_error);
-                if (error != details.rend()) {
-                    return *error;
-                }
-            }
-            return std::nullopt;
-        }();
-        if (before) {
-            words.insert(words.begin(), *before);
-        }
+        const std::vector<std::string> before = errors_before(rows, known);
+        words.insert(words.begin(), before.begin(), before.end());
     }
     return std::string(cut(joined(words), reason_bytes_max));
 }

@@ -182,6 +182,8 @@ private:
     void take(UnitOfWork& work, Known& known, const ddi::Feedback& feedback) const;
     void note(UnitOfWork& work, const Known& known, std::string_view type,
               const std::string& content) const;
+    [[nodiscard]] static std::vector<std::string> errors_before(const Repositories& rows,
+                                                                const Known& known);
     [[nodiscard]] std::string failure_reason(const Repositories& rows, const Known& known,
                                              const ddi::Feedback& feedback) const;
     [[nodiscard]] Result<std::map<std::string, std::string>> changed_attributes(
