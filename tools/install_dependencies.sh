@@ -15,6 +15,7 @@ packages=(
   # tests: libraries and real peers
   libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
   mosquitto mosquitto-clients curl openssl
+  swupdate cpio util-linux
   python3 python3-paho-mqtt python3-jsonschema python3-yaml python3-websocket python3-pytest
   python3-pytest-xdist
   # the console's tests: a browser, and a font that has Chinese

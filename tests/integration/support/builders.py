@@ -7,6 +7,8 @@ from support.mqtt_device import SECURE_ID, SECURE_KEY, MqttDevice
 from support.waiting import eventually
 
 PROTOCOL = "jetlinks.v3.0"
+# Members of a product whose devices speak hawkBit's device API.
+DDI_PRODUCT = {}
 CONTENT = b"hello firmware"
 FIRMWARE = "/firmware"
 TASK = "/firmware/upgrade/task"

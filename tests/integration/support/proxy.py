@@ -1,4 +1,4 @@
-"""A TCP proxy that counts what passes and can cut the line, hold it, or alter what comes over it."""
+"""A TCP proxy that counts what passes and can cut the line, slow it, or alter what comes over it."""
 import socket
 import threading
 
@@ -17,8 +17,8 @@ class Proxy:
         self._cut_at = None
         self._refuse = 0
         self._downloads = []  # what waits for its place: (bytes that one connection brought, act)
-        self._held = threading.Event()
-        self._released = threading.Event()
+        self._is_slow = threading.Event()
+        self._is_fast = threading.Event()
 
     @property
     def address(self):
@@ -44,15 +44,16 @@ class Proxy:
         """Flips a bit in what comes from the server at this place of a connection, once."""
         self._at(count, self._alter)
 
-    def hold_download_after(self, count):
-        """Once so many bytes have come on a connection nothing more comes on it until release()."""
-        self._at(count, self._hold)
+    def slow_download_after(self, count, bytes_per_second=50_000):
+        """The first connection on which so many bytes have come from the server goes slowly from there
+        on, until fast()."""
+        self._at(count, lambda *place: self._slow(bytes_per_second, *place))
 
-    def wait_held(self, seconds=20):
-        assert self._held.wait(seconds), "no connection brought so much"
+    def wait_slow(self, seconds=20):
+        assert self._is_slow.wait(seconds), "no connection brought so much"
 
-    def release(self):
-        self._released.set()
+    def fast(self):
+        self._is_fast.set()
 
     def wait_uploaded(self, count, seconds=20):
         with self._lock:
@@ -74,7 +75,7 @@ class Proxy:
     def __exit__(self, *_):
         self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._listener.close()
-        self.release()
+        self.fast()
         self._cut()
 
     def _accept(self):
@@ -98,7 +99,7 @@ class Proxy:
 
     def _pass(self, source, sink, counted):
         try:
-            heard, brought = False, 0
+            heard, flow = False, _Flow(sink)
             while piece := source.recv(65536):
                 if not counted and not heard:
                     heard = True
@@ -107,11 +108,10 @@ class Proxy:
                         self._lock.notify_all()
                 if counted and self._count(len(piece)):
                     return
-                if not counted:
-                    came = len(piece)
-                    piece = self._pass_acts(piece, brought, sink)
-                    brought += came
-                sink.sendall(piece)
+                if counted:
+                    sink.sendall(piece)
+                else:
+                    self._bring(piece, flow)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass
@@ -121,30 +121,33 @@ class Proxy:
         with self._lock:
             self._downloads.append((count, act))
 
-    def _pass_acts(self, piece, brought, sink):
-        """The piece, whose first byte is the connection's `brought`th, after the acts in it."""
+    def _bring(self, piece, flow):
         with self._lock:
-            due = [each for each in self._downloads if each[0] < brought + len(piece)]
+            due = [each for each in self._downloads if each[0] < flow.brought + len(piece)]
             self._downloads = [each for each in self._downloads if each not in due]
         for count, act in due:
-            piece = act(piece, max(0, count - brought), sink)
-        return piece
+            piece = act(piece, max(0, count - flow.brought), flow)
+        flow.brought += len(piece)
+        step = 1024 if flow.bytes_per_second else len(piece)
+        for start in range(0, len(piece), step):
+            if flow.bytes_per_second:
+                self._is_fast.wait(step / flow.bytes_per_second)
+            flow.sink.sendall(piece[start : start + step])
 
-    def _cut_download(self, piece, at, sink):
-        sink.sendall(piece[:at])
-        sink.shutdown(socket.SHUT_RDWR)
+    @staticmethod
+    def _cut_download(piece, at, flow):
+        flow.sink.sendall(piece[:at])
+        flow.sink.shutdown(socket.SHUT_RDWR)
         raise OSError("cut")
 
     @staticmethod
-    def _alter(piece, at, _sink):
+    def _alter(piece, at, _flow):
         return piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
 
-    def _hold(self, piece, at, sink):
-        sink.sendall(piece[:at])
-        self._held.set()
-        self._released.wait(60)
-        sink.sendall(piece[at:])
-        return b""
+    def _slow(self, bytes_per_second, piece, _at, flow):
+        flow.bytes_per_second = bytes_per_second
+        self._is_slow.set()
+        return piece
 
     def _count(self, size):
         """True if the line was cut here."""
@@ -166,3 +169,10 @@ class Proxy:
             except OSError:
                 pass
             each.close()
+
+
+class _Flow:
+    """What one connection has brought from the server, and how fast it may bring more."""
+
+    def __init__(self, sink):
+        self.sink, self.brought, self.bytes_per_second = sink, 0, None

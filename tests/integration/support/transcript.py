@@ -173,13 +173,14 @@ class HttpPeer:
             self._bytes.close()
             self._bytes = None
 
-    def request(self, method, path, *headers, body=None):
+    def request(self, method, path, *headers, body=None, content_type="application/json"):
         """`headers`: (name, value). Answers (status, body)."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self._transcript.server.http}"]
         lines += [f"{name}: {value}" for name, value in headers]
         content = body.encode() if isinstance(body, str) else body
         if content is not None:
-            lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+            lines += [f"Content-Type: {content_type}"] if content_type else []
+            lines += [f"Content-Length: {len(content)}"]
         visible = [line for line in lines if not line.startswith(("Host:", "Content-Length:"))]
         self._transcript.sent("\n".join([*visible, *([shown(content)] if content else [])]))
         self._bytes = self._bytes or _Bytes(self._transcript.server.http)
@@ -208,6 +209,7 @@ class HttpPeer:
             for name in ("sha256", "sha1", "md5"):
                 digest = hashlib.new(name, body).hexdigest()
                 head = head.replace(digest, "{%s of the body}" % name)
+                head = head.replace(digest[:32], "{half of %s of the body}" % name)
             head = re.sub(
                 rf"(?i)(\r\nContent-Length: ){len(body)}\r\n", r"\1{size of the body}\r\n", head
             )
