@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from support.builders import TASK, World
+from support.builders import DDI_PRODUCT, TASK, World
 from support.mqtt_device import SECURE_ID, SECURE_KEY
 from support.transcript import Transcript
 from support.waiting import eventually
@@ -15,15 +15,14 @@ class Scene:
     """A server of its own with product p1 and device d1, so that every name but ids is the same each
     time; and a transcript."""
 
-    def __init__(self, server, name, protocol="jetlinks.v3.0", transport="MQTT", **configuration):
+    def __init__(self, server, name, product=None, **configuration):
         self.server, self.api = server, server.api()
         self.world = World(server, self.api)
         self.transcript = Transcript(name, server)
         self.product = self.world.product(
             id="p1",
-            messageProtocol=protocol,
-            transportProtocol=transport,
             configuration={"secureId": SECURE_ID, "secureKey": SECURE_KEY, **configuration},
+            **(product or {}),
         )
         self.device = self.world.device(self.product, id="d1")
 
@@ -105,3 +104,196 @@ def test_jetlinks_over_mqtt(scene):
 
         transcript.part("a wrong key")
         transcript.mqtt("d1", login=("test|1", "wrong"))
+
+
+DDI = "/DEFAULT/controller/v1/d1"
+
+
+def ddi_report(execution, finished="none", *details, **more):
+    status = {"execution": execution, "result": {"finished": finished, **more}, "details": details}
+    return json.dumps({"status": status})
+
+
+@pytest.fixture
+def ddi(scene):
+    """ddi(name): (scene, peer, ask, told): `ask(method, path below the device, body)` on record."""
+
+    def make(name):
+        it = scene(name, product=DDI_PRODUCT)
+        credential = {"kind": "token", "token": TOKEN}
+        it.api.post("/device-instance/d1/credentials", credential)
+        peer = it.transcript.http()
+        token = ("Authorization", f"TargetToken {TOKEN}")
+
+        def ask(method, path="", content=None, *headers):
+            path = path.replace(f"http://{it.server.http}{DDI}", "")
+            return peer.request(method, DDI + path, token, *headers, body=content)
+
+        def poll():
+            _, answer = ask("GET")
+            links = json.loads(answer).get("_links", {})
+            return {rel: link["href"] for rel, link in links.items()}
+
+        return it, peer, ask, poll
+
+    return make
+
+
+def test_hawkbit_ddi_deployment(ddi):
+    it, peer, ask, poll = ddi("hawkbit_ddi_deployment")
+    with it.transcript as transcript:
+        transcript.part("who does not prove to be the device (2)")
+        peer.request("GET", DDI)
+        peer.request("GET", DDI, ("Authorization", "TargetToken another"))
+        peer.request("GET", DDI, ("Authorization", f"GatewayToken {TOKEN}"))
+        peer.request("GET", "/OTHER/controller/v1/d1", ("Authorization", f"TargetToken {TOKEN}"))
+
+        transcript.part("a poll without news, and what the device says of itself (3, 8)")
+        poll()
+        ask("PUT", "/configData", '{"mode":"merge","data":{"hw":"r2","serial":"d1"}}')
+        poll()
+
+        transcript.part("a deployment (3, 4)")
+        task = it.task(it.firmware("1.1", 2))
+        links = poll()
+        _, document = ask("GET", links["deploymentBase"])
+        ask("GET", links["deploymentBase"], None, ("Accept", "application/hal+json"))
+        artifact = json.loads(document)["deployment"]["chunks"][0]["artifacts"][0]
+
+        transcript.part("its artifact (10)")
+        href = artifact["_links"]["download-http"]["href"]
+        ask("HEAD", href)
+        ask("GET", href)
+        ask("GET", href, None, ("Range", "bytes=6-"))
+        ask("GET", href, None, ("Range", "bytes=14-"))
+        ask("GET", href, None, ("If-Match", '"another"'))
+        ask("GET", artifact["_links"]["md5sum-http"]["href"])
+        ask("GET", href.rsplit("/", 1)[0])
+
+        transcript.part("reports, and what the device itself has said (4, 5)")
+        feedback = urlpath(links["deploymentBase"]) + "/feedback"
+        ask("POST", feedback, ddi_report("download", "none", "downloading"))
+        half = {"progress": {"cnt": 1, "of": 2}}
+        ask("POST", feedback, ddi_report("proceeding", "none", "installing", **half))
+        it.world.wait_state(task, "processing")
+        ask("GET", urlpath(links["deploymentBase"]) + "?actionHistory=-1")
+        ask("POST", feedback, ddi_report("closed", "success", "installed"))
+        it.world.wait_state(task, "success")
+
+        transcript.part("afterwards (5, 9)")
+        ask("POST", feedback, ddi_report("proceeding"))
+        links = poll()
+        ask("GET", links["installedBase"])
+        ask("PUT", "/configData", '{"mode":"replace","data":{"hw":"r3"}}')
+        ask("PUT", "/installedBase", '{"name":"firmware 1.1","version":"1.1"}')
+
+
+def urlpath(href):
+    return href.split("?", 1)[0]
+
+
+def test_hawkbit_ddi_cancel(ddi):
+    it, _, ask, poll = ddi("hawkbit_ddi_cancel")
+    with it.transcript as transcript:
+        transcript.part("a device that takes the cancel (6)")
+        ask("PUT", "/configData", '{"data":{"hw":"r2"}}')
+        task = it.task(it.firmware("1.1", 2))
+        deployment = poll()["deploymentBase"]
+        ask("GET", deployment)
+        it.stop(task)
+        cancel = poll()["cancelAction"]
+        ask("GET", cancel)
+        ask("GET", deployment)
+        ask("POST", urlpath(deployment) + "/feedback", ddi_report("proceeding", "none", "working"))
+        ask("POST", cancel + "/feedback", ddi_report("canceled", "none", "seen"))
+        poll()
+        ask("POST", cancel + "/feedback", ddi_report("closed", "success", "stopped"))
+        poll()
+        it.world.wait_state(task, "canceled")
+
+        transcript.part("one that refuses it")
+        task = it.task(it.firmware("1.2", 3))
+        deployment = poll()["deploymentBase"]
+        ask("GET", deployment)
+        it.stop(task)
+        cancel = poll()["cancelAction"]
+        ask("POST", cancel + "/feedback", ddi_report("rejected", "none", "too late"))
+        poll()
+        ask("POST", urlpath(deployment) + "/feedback", ddi_report("closed", "success"))
+        it.world.wait_state(task, "success")
+
+        transcript.part("one that has not fetched it yet is not asked")
+        task = it.task(it.firmware("1.3", 4))
+        poll()
+        it.stop(task)
+        poll()
+        it.world.wait_state(task, "canceled")
+
+        transcript.part("nothing to cancel, and no such action")
+        ask("GET", "/cancelAction/999")
+        ask("POST", "/cancelAction/999/feedback", ddi_report("closed", "success"))
+
+
+def test_hawkbit_ddi_confirmation(ddi):
+    it, _, ask, poll = ddi("hawkbit_ddi_confirmation")
+    with it.transcript as transcript:
+        transcript.part("a task that needs consent (7)")
+        ask("PUT", "/configData", '{"data":{"hw":"r2"}}')
+        task = it.task(it.firmware("1.1", 2), deployment="soft", confirmationRequired=True)
+        confirmation = urlpath(poll()["confirmationBase"])
+        ask("GET", "/confirmationBase")
+        ask("GET", confirmation)
+        ask("GET", confirmation.replace("confirmationBase", "deploymentBase"))
+        ask("POST", confirmation + "/feedback", '{"confirmation":"denied","details":["not now"]}')
+        poll()
+        ask("POST", confirmation + "/feedback", '{"confirmation":"confirmed","code":200}')
+        deployment = urlpath(poll()["deploymentBase"])
+        ask("GET", deployment)
+        ask("POST", deployment + "/feedback", ddi_report("closed", "failure", "no space left"))
+        assert it.world.wait_state(task, "failed")["errorReason"] == "no space left"
+
+        transcript.part("consent in advance")
+        ask("POST", "/confirmationBase/activateAutoConfirm", '{"initiator":"me","remark":"always"}')
+        ask("POST", "/confirmationBase/activateAutoConfirm", "{}")
+        ask("GET", "/confirmationBase")
+        it.task(it.firmware("1.2", 3), confirmationRequired=True)
+        poll()
+        ask("POST", "/confirmationBase/deactivateAutoConfirm", "{}")
+        ask("GET", "/confirmationBase")
+
+
+def test_hawkbit_ddi_download_only(ddi):
+    it, _, ask, poll = ddi("hawkbit_ddi_download_only")
+    with it.transcript as transcript:
+        transcript.part("a download-only task ends with the download (4, 5)")
+        ask("PUT", "/configData", '{"data":{"hw":"r2"}}')
+        task = it.task(it.firmware("1.1", 2), deployment="downloadOnly")
+        deployment = urlpath(poll()["deploymentBase"])
+        ask("GET", deployment)
+        ask("POST", deployment + "/feedback", ddi_report("downloaded", "none"))
+        it.world.wait_state(task, "success")
+        poll()
+
+
+def test_hawkbit_ddi_refusals(ddi):
+    it, peer, ask, poll = ddi("hawkbit_ddi_refusals")
+    with it.transcript as transcript:
+        it.task(it.firmware("1.1", 2))
+        deployment = urlpath(poll()["deploymentBase"])
+
+        transcript.part("bodies that are refused (1, 5, 8)")
+        for wrong in ("{", "{}", '{"status":{"execution":"closed"}}', ddi_report("perhaps")):
+            ask("POST", deployment + "/feedback", wrong)
+        ask("PUT", "/configData", '{"data":{}}')
+        ask("PUT", "/configData", '{"data":{"a~b":"1"}}')
+        ask("PUT", "/configData", '{"mode":"mix","data":{"a":"1"}}')
+        ask("PUT", "/configData", '{"data":{"key":"%s"}}' % ("x" * 129))
+
+        transcript.part("addresses, methods and types")
+        for path in ("/deploymentBase/999", "/deploymentBase/x", "/installedBase/1", "/nothing"):
+            ask("GET", path)
+        ask("GET", "/softwaremodules/999/artifacts/fw.bin")
+        ask("DELETE", "/configData")
+        ask("GET", "", None, ("Accept", "text/html"))
+        fields = (("Authorization", f"TargetToken {TOKEN}"), ("Content-Type", "text/plain"))
+        peer.request("PUT", DDI + "/configData", *fields, body="a=b", content_type=None)
