@@ -125,6 +125,11 @@ public:
     virtual ~WebSocketHandler() = default;
     virtual void on_text(std::string text) = 0;
     virtual void on_close() = 0;
+    /// True while too much of what came is still under way: then nothing more is read.
+    [[nodiscard]] virtual bool is_full() const { return false; }
+    /// Asked of a full handler: calls `resume` once, on any thread, as soon as there is room; at
+    /// once if there is already.
+    virtual void when_room(std::function<void()> resume) { resume(); }
 };
 
 /// Sends a text frame; thread-safe, bounded: false once the peer is gone or its queue is full.

@@ -71,50 +71,57 @@ Fields parameters_of(std::string_view pattern, const std::vector<std::string_vie
     return parameters;
 }
 
-const Route* for_method(const std::vector<const Route*>& routes, Method method) {
+/// What is looked for in one search.
+struct Wanted {
+    const std::vector<std::string_view>& segments;
+    Method method;
+    bool ours = false;             ///< the path begins with a literal segment
+    std::vector<Method>& allowed;  ///< the methods that its routes have
+};
+
+const Route* for_method(const std::vector<const Route*>& routes, const Wanted& wanted,
+                        Method method) {
     for (const Route* route : routes) {
-        if (route->method == method) {
+        if (route->method == method && !(wanted.ours && route->options.yields)) {
             return route;
         }
     }
-    return method == Method::head ? for_method(routes, Method::get) : nullptr;
+    return method == Method::head ? for_method(routes, wanted, Method::get) : nullptr;
 }
 
-void collect(const std::vector<const Route*>& routes, std::vector<Method>& allowed) {
+const Route* choose(const std::vector<const Route*>& routes, const Wanted& wanted) {
     for (const Route* route : routes) {
-        if (std::ranges::find(allowed, route->method) == allowed.end()) {
-            allowed.push_back(route->method);
+        if (!route->options.yields &&
+            std::ranges::find(wanted.allowed, route->method) == wanted.allowed.end()) {
+            wanted.allowed.push_back(route->method);
         }
     }
+    return for_method(routes, wanted, wanted.method);
 }
 
 /// Depth-first, literals before parameters before rests; the first route that has the method wins.
 /// Patterns are short and come from us, so that the depth is bounded.
 template <class Node>
-const Route* search(const Node& node, const std::vector<std::string_view>& segments,
-                    std::size_t depth, Method method, std::vector<Method>& allowed) {
+const Route* search(const Node& node, std::size_t depth, const Wanted& wanted) {
+    const std::vector<std::string_view>& segments = wanted.segments;
     if (depth == segments.size()) {
-        collect(node.here, allowed);
-        if (const Route* route = for_method(node.here, method)) {
+        if (const Route* route = choose(node.here, wanted)) {
             return route;
         }
     } else {
         const auto literal = node.literals.find(segments[depth]);
         if (literal != node.literals.end()) {
-            if (const Route* route =
-                    search(*literal->second, segments, depth + 1, method, allowed)) {
+            if (const Route* route = search(*literal->second, depth + 1, wanted)) {
                 return route;
             }
         }
         if (node.parameter && !segments[depth].empty()) {
-            if (const Route* route =
-                    search(*node.parameter, segments, depth + 1, method, allowed)) {
+            if (const Route* route = search(*node.parameter, depth + 1, wanted)) {
                 return route;
             }
         }
     }
-    collect(node.rest, allowed);
-    return for_method(node.rest, method);
+    return choose(node.rest, wanted);
 }
 
 }  // namespace
@@ -128,8 +135,9 @@ void Router::add(Method method, std::string pattern, Handler handler, RouteOptio
     insert(std::move(route));
 }
 
-void Router::add_websocket(std::string pattern, WebSocketOpener opener) {
+void Router::add_websocket(std::string pattern, WebSocketOpener opener, RouteOptions options) {
     auto route = std::make_unique<Route>();
+    route->options = options;
     route->method = Method::get;
     route->pattern = std::move(pattern);
     route->websocket = std::move(opener);
@@ -171,7 +179,8 @@ Router::Match Router::find(Method method, std::string_view path) const {
         return match;
     }
     const std::vector<std::string_view> segments = segments_of(path);
-    match.route = search(*root_, segments, 0, method, match.allowed);
+    const bool ours = !segments.empty() && root_->literals.contains(segments.front());
+    match.route = search(*root_, 0, {segments, method, ours, match.allowed});
     if (match.route != nullptr) {
         match.parameters = parameters_of(match.route->pattern, segments);
     }

@@ -20,6 +20,10 @@ using WebSocketOpener = std::function<std::variant<std::shared_ptr<WebSocketHand
 struct RouteOptions {
     bool streaming_body = false;      ///< the handler reads Request::stream itself
     std::int64_t body_bytes_max = 0;  ///< 0: the server's default for small bodies
+    /// An address of devices, whose first segment is theirs to choose: it never hides a mistake in
+    /// an address of ours. It does not serve paths that begin with a literal segment of another
+    /// pattern, and has no say in which methods a path has.
+    bool yields = false;
 };
 
 /// One line of the API: what the OpenAPI document is checked against.
@@ -37,7 +41,7 @@ struct Route {
 class Router {
 public:
     void add(Method method, std::string pattern, Handler handler, RouteOptions options = {});
-    void add_websocket(std::string pattern, WebSocketOpener opener);
+    void add_websocket(std::string pattern, WebSocketOpener opener, RouteOptions options = {});
 
     struct Match {
         const Route* route = nullptr;  ///< null: none for this method

@@ -29,6 +29,8 @@ struct ServerOptions {
     std::size_t ranges_max = 16;        ///< more in one request: the whole file is sent
     std::size_t event_queue_max = 256;  ///< undelivered events of one SSE or WebSocket client
     std::size_t websocket_message_bytes_max = 256 * 1024;
+    /// A silent WebSocket is asked for a sign of life after that; twice that and it is gone.
+    std::chrono::milliseconds websocket_ping_after{30'000};
 };
 
 /// Turns a refusal that the server itself makes (404, 405, 413, 500, 503 ...) into an answer, so

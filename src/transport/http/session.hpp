@@ -112,6 +112,7 @@ private:
     net::awaitable<Next> serve_websocket(const Route* route);
     net::awaitable<void> read_frames(std::shared_ptr<WebSocketHandler> handler,
                                      std::shared_ptr<OutQueue> queue);
+    net::awaitable<void> until_room(std::shared_ptr<WebSocketHandler> handler);
     static net::awaitable<void> write_frames(std::shared_ptr<Session> self,
                                              std::shared_ptr<OutQueue> queue,
                                              std::shared_ptr<net::LoopSignal> joined);

@@ -1,3 +1,4 @@
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "base/log.hpp"
@@ -13,8 +14,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds silence_before_ping{
-    30'000};                                ///< twice that without a byte: the peer is gone
 constexpr milliseconds goodbye_max{5'000};  ///< for the peer's close frame
 
 /// The handler's end of the connection; outlives it.
@@ -108,6 +107,12 @@ awaitable<Session::Next> Session::serve_websocket(const Route* route) {
     co_return Next::close;
 }
 
+awaitable<void> Session::until_room(std::shared_ptr<WebSocketHandler> handler) {
+    const auto room = std::make_shared<net::LoopSignal>(loop());
+    handler->when_room([room, &io = loop()] { net::asio::post(io, [room] { room->notify(); }); });
+    co_await room->wait();
+}
+
 /// Until the peer closes, falls silent or breaks a rule.
 awaitable<void> Session::read_frames(std::shared_ptr<WebSocketHandler> handler,
                                      std::shared_ptr<OutQueue> queue) {
@@ -115,6 +120,7 @@ awaitable<void> Session::read_frames(std::shared_ptr<WebSocketHandler> handler,
     std::vector<WebSocketEvent> events;
     std::string bytes = std::exchange(received_, {});
     bool pinged = false;
+    const milliseconds ping_after = server_->options.websocket_ping_after;
     read_ended_ = false;
     for (;;) {
         events.clear();
@@ -124,6 +130,9 @@ awaitable<void> Session::read_frames(std::shared_ptr<WebSocketHandler> handler,
                 if (!deliver(*handler, std::move(event.payload))) {
                     queue->finish(websocket_close_frame(WebSocketClose::internal_error));
                     co_return;
+                }
+                if (handler->is_full()) {
+                    co_await until_room(handler);
                 }
             } else if (event.opcode == WebSocketOpcode::ping) {
                 queue->push(websocket_frame(WebSocketOpcode::pong, event.payload));
@@ -138,7 +147,7 @@ awaitable<void> Session::read_frames(std::shared_ptr<WebSocketHandler> handler,
             co_return;
         }
         bytes.resize(16384);
-        const IoResult result = co_await stream_->read_some(bytes, silence_before_ping);
+        const IoResult result = co_await stream_->read_some(bytes, ping_after);
         if (result.status == IoStatus::timed_out && !pinged) {
             pinged = queue->push(websocket_frame(WebSocketOpcode::ping, ""));
             bytes.clear();

@@ -48,6 +48,19 @@ TEST(Router, ALiteralThatLeadsNowhereGivesWay) {
               "/{product}/{device}/properties/report");
 }
 
+// A mistake in an address of the API is told as one, whatever devices may call their product.
+TEST(Router, AnAddressOfDevicesYields) {
+    Router router = a_router();
+    router.add(Method::post, "/{product}/{device}/{topic...}", nothing(), {.yields = true});
+    EXPECT_EQ(pattern_of(router, Method::post, "/p1/d1/firmware/pull"),
+              "/{product}/{device}/{topic...}");
+    EXPECT_EQ(pattern_of(router, Method::post, "/firmware/nonsense/x"), "");
+    EXPECT_TRUE(router.find(Method::post, "/firmware/nonsense/x").allowed.empty());
+    EXPECT_EQ(router.find(Method::post, "/firmware/7").allowed,
+              (std::vector<Method>{Method::get, Method::del}));
+    EXPECT_TRUE(router.find(Method::get, "/no/such/path").allowed.empty());
+}
+
 TEST(Router, NamesParameters) {
     const Router router = a_router();
     const Router::Match match = router.find(Method::get, "/firmware/p 1/2/exists");
