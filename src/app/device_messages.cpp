@@ -1,5 +1,7 @@
 #include "app/device_messages.hpp"
 
+#include <future>
+
 #include "app/device_messages_incoming.hpp"
 #include "app/log_types.hpp"
 #include "base/cut_text.hpp"
@@ -89,16 +91,32 @@ void DeviceMessages::disconnected(const DeviceId& carrier, const std::string& re
 
 void DeviceMessages::handle(const DeviceId& carrier, UplinkMessage message, Done done) {
     counters_.messages.fetch_add(1, std::memory_order_relaxed);
-    const auto incoming = std::make_shared<Incoming>(
-        Incoming{carrier, std::move(message), std::move(done), {}, false});
+    start(std::make_shared<Incoming>(
+              Incoming{carrier, std::move(message), std::move(done), {}, false}),
+          hooks_.run_read);
+}
+
+DeviceInbox::Handled DeviceMessages::handle_now(const DeviceId& carrier, UplinkMessage message) {
+    counters_.messages.fetch_add(1, std::memory_order_relaxed);
+    std::promise<Handled> promise;
+    const auto done = [&](Handled handled) { promise.set_value(std::move(handled)); };
+    const auto here = [](const std::function<void()>& work) {
+        work();
+        return true;
+    };
+    start(std::make_shared<Incoming>(Incoming{carrier, std::move(message), done, {}, false}), here);
+    return promise.get_future().get();
+}
+
+void DeviceMessages::start(const std::shared_ptr<Incoming>& incoming, const RunRead& run_read) {
+    const DeviceId& carrier = incoming->carrier;
     const bool known = incoming->is_about_carrier() || options_.trust_device_ids ||
                        presence_.is_child(incoming->message.device, carrier);
     incoming->accepted = known;
     if (known && needs_no_write(incoming->message.body)) {
         finish_at_once(incoming);
-    } else if (hooks_.run_read &&
-               std::holds_alternative<uplink::FirmwarePull>(incoming->message.body)) {
-        finish_pull(incoming);
+    } else if (run_read && std::holds_alternative<uplink::FirmwarePull>(incoming->message.body)) {
+        finish_pull(incoming, run_read);
     } else {
         finish_by_writer(incoming);
     }

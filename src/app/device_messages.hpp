@@ -61,6 +61,21 @@ public:
 
     void handle(const DeviceId& carrier, UplinkMessage message,
                 std::function<void(Handled)> done) override;
+    /// handle() for a caller on a worker thread that waits for the answer: what needs no write is
+    /// done on its thread.
+    [[nodiscard]] Handled handle_now(const DeviceId& carrier, UplinkMessage message);
+
+    /// What a pull would be answered with.
+    struct PullPreview {
+        std::optional<Firmware> firmware;  ///< nothing: there is none
+        /// The pull would change no more than a repeat does: no news of a version, and nothing to
+        /// offer, or what the device was already offered.
+        bool is_repeat = false;
+    };
+    /// Looks, and changes nothing. Reads the store on the calling thread.
+    [[nodiscard]] PullPreview preview_pull(const DeviceId& device,
+                                           const PullRequest& request) const;
+
     void connected(const DeviceId& carrier, const ProductId& product,
                    const std::string& address) override;
     void disconnected(const DeviceId& carrier, const std::string& reason) override;
@@ -77,7 +92,9 @@ private:
     void announce(const Incoming& incoming) const;
     void finish_at_once(const std::shared_ptr<Incoming>& incoming);
     void finish_by_writer(const std::shared_ptr<Incoming>& incoming);
-    void finish_pull(const std::shared_ptr<Incoming>& incoming);
+    using RunRead = std::function<bool(std::function<void()>)>;
+    void start(const std::shared_ptr<Incoming>& incoming, const RunRead& run_read);
+    void finish_pull(const std::shared_ptr<Incoming>& incoming, const RunRead& run_read);
 
     /// What a message does that needs no transaction.
     void at_once(Incoming& incoming, const uplink::TimeSync& request) const;

@@ -46,6 +46,40 @@ bool DeviceMessages::has_news(const PullContext& context, const PullRequest& req
     return decision.offer || decision.replaced || !decision.already_installed.empty();
 }
 
+DeviceMessages::PullPreview DeviceMessages::preview_pull(const DeviceId& device,
+                                                         const PullRequest& request) const {
+    return store_.read([&](const Repositories& rows) {
+        PullPreview preview;
+        std::optional<PullContext> context = pull_context(rows, device, request);
+        if (!context) {
+            preview.is_repeat = true;
+            return preview;
+        }
+        const std::optional<FirmwareInfo>& known = context->device.firmware;
+        const std::string& said = request.current_version;
+        bool news = !said.empty() && !(known && known->version == said &&
+                                       known->version_order == context->reported_order);
+        if (!said.empty() && !request.force) {  // what the report settles is not asked for again
+            const auto settled = match_report(context->records, context->device.product, said);
+            for (auto index = settled.rbegin(); index != settled.rend(); ++index) {
+                context->records.erase(context->records.begin() +
+                                       static_cast<std::ptrdiff_t>(*index));
+            }
+            news = news || !settled.empty();
+        }
+        const PullDecision decision =
+            select_for_pull(request, context->records, context->current_order);
+        news = news || decision.replaced || !decision.already_installed.empty();
+        if (decision.offer) {
+            const UpgradeRecord* offered = record_named(context->records, *decision.offer);
+            news = news || offered->state != RecordState::processing;
+            preview.firmware = rows.firmwares().find(offered->firmware);
+        }
+        preview.is_repeat = !news;
+        return preview;
+    });
+}
+
 /// NO_FIRMWARE, unless the product's devices cannot parse it.
 void DeviceMessages::answer_nothing(Incoming& incoming, const PullContext& context,
                                     const uplink::FirmwarePull& pull) const {
@@ -59,7 +93,8 @@ void DeviceMessages::answer_nothing(Incoming& incoming, const PullContext& conte
 }
 
 /// First looks without writing: most pulls find nothing (design 3.3).
-void DeviceMessages::finish_pull(const std::shared_ptr<Incoming>& incoming) {
+void DeviceMessages::finish_pull(const std::shared_ptr<Incoming>& incoming,
+                                 const RunRead& run_read) {
     const auto look = [this, incoming] {
         bool nothing = false;
         try {
@@ -90,7 +125,7 @@ void DeviceMessages::finish_pull(const std::shared_ptr<Incoming>& incoming) {
         }
         incoming->done(std::move(incoming->handled));
     };
-    if (!hooks_.run_read(look)) {
+    if (!run_read(look)) {
         finish_by_writer(incoming);
     }
 }
