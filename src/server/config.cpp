@@ -70,6 +70,8 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
                   "Events that may wait for one slow console");
     settings.bind("http.websocket_message_bytes_max", http.websocket_message_bytes_max,
                   "Largest WebSocket message");
+    settings.bind("http.websocket_ping_after", http.websocket_ping_after,
+                  "A silent WebSocket is pinged after that, and closed after twice that");
     settings.bind("http.batch_rows_max", api.batch_rows_max, "Rows of one batch request");
     settings.bind("http.streamed_rows_max", api.streamed_rows_max,
                   "Rows of one answer without paging; more are refused");
@@ -149,6 +151,10 @@ void bind_devices(Settings& settings, Config& config) {
                   "Progress of one upgrade is written to the device's log at most this often");
     settings.bind("devices.log_content_bytes_max", config.devices.log_content_bytes_max,
                   "Longest line of a device's log");
+    settings.bind("devices.http_body_bytes_max", config.device_http.body_bytes_max,
+                  "Largest message of a device over HTTP");
+    settings.bind("devices.websocket_in_flight_max", config.device_http.uplinks_in_flight_max,
+                  "Messages of one device over WebSocket that wait to be stored");
     settings.bind("devices.command_timeout", config.commands.command_timeout,
                   "Time for a device to answer an operator's command");
     settings.bind("presence.flush_after", config.presence.flush_after,

@@ -20,6 +20,7 @@
 #include "storage/artifacts/artifact_scrub.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 #include "transport/http/ddi/routes.hpp"
+#include "transport/http/devices/jetlinks_http.hpp"
 #include "transport/http/rest/api.hpp"
 #include "transport/http/rest/live_feed.hpp"
 #include "transport/http/rest/messaging.hpp"
@@ -51,6 +52,7 @@ struct Config {
 
     AccessOptions access;
     http::ServerOptions http;
+    device_http::DeviceHttpOptions device_http;
     rest::ApiOptions api;
     DeviceImportOptions imports;
     rest::LiveFeed::Options live;

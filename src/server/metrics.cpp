@@ -112,6 +112,23 @@ void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
     out.counter(dropped, dropped_help, "reason", "outbox_full", number(mqtt.dropped_downlinks));
 }
 
+void add_websockets(Families& out, const device_http::WebSocketCounters& counters) {
+    const auto number = [](const auto& value) { return static_cast<double>(value.load()); };
+    out.gauge("updraft_websocket_devices", "Devices signed in over WebSocket",
+              number(counters.devices));
+    out.counter("updraft_websocket_taken_over_total",
+                "Connections that a newer one of the device replaced", number(counters.taken_over));
+    out.counter("updraft_websocket_messages_total", "Messages", "direction", "in",
+                number(counters.messages_in));
+    out.counter("updraft_websocket_messages_total", "Messages", "direction", "out",
+                number(counters.messages_out));
+    const std::string dropped = "updraft_websocket_dropped_total";
+    const std::string dropped_help = "Messages without effect, by reason";
+    out.counter(dropped, dropped_help, "reason", "undecodable", number(counters.undecodable));
+    out.counter(dropped, dropped_help, "reason", "unknown", number(counters.unknown));
+    out.counter(dropped, dropped_help, "reason", "not_stored", number(counters.not_stored));
+}
+
 void add_messages(Families& out, const DeviceMessages::Counters& counters) {
     out.counter("updraft_device_messages_total", "Messages of devices",
                 static_cast<double>(counters.messages.load()));
@@ -148,7 +165,10 @@ std::string metrics_text(const MetricSources& sources) {
         add_http(out, sources.http());
     }
     add_mqtt(out, sources.mqtt.counters());
+    add_websockets(out, sources.websockets.counters());
     add_messages(out, sources.messages.counters());
+    out.counter("updraft_store_operations_total", "Operations that the store has committed",
+                static_cast<double>(sources.store_operations.load()));
     out.gauge("updraft_pushes_in_flight", "Push records processing on this node",
               static_cast<double>(sources.dispatcher.in_flight()));
     out.gauge("updraft_requests_queued", "Requests that wait for a worker thread",

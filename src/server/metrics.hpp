@@ -1,11 +1,14 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 
 #include "app/device_messages.hpp"
 #include "scheduler/dispatcher.hpp"
 #include "storage/artifacts/artifact_scrub.hpp"
+#include "transport/http/devices/websocket_devices.hpp"
 #include "transport/http/server.hpp"
 #include "transport/mqtt/gateway.hpp"
 #include "transport/net/worker_pool.hpp"
@@ -16,11 +19,13 @@ namespace updraft::server {
 struct MetricSources {
     std::function<http::Server::Counters()> http;  ///< unset while the server starts
     const mqtt::MqttGateway& mqtt;
+    const device_http::WebSocketDevices& websockets;
     const DeviceMessages& messages;
     const Dispatcher& dispatcher;
     const net::WorkerPool& workers;
     const net::WorkerPool& uploads;
     const ArtifactScrub& scrub;
+    const std::atomic<std::uint64_t>& store_operations;
 };
 
 /// The metrics in Prometheus' text format.

@@ -8,6 +8,7 @@
 
 #include "app/access_users.hpp"
 #include "app/api_tokens.hpp"
+#include "app/builtin_dialects.hpp"
 #include "app/command_replies.hpp"
 #include "app/ddi_service.hpp"
 #include "app/device_credentials.hpp"
@@ -27,6 +28,8 @@
 #include "server/version.hpp"
 #include "storage/artifacts/artifact_files.hpp"
 #include "transport/http/ddi/routes.hpp"
+#include "transport/http/devices/plain_https.hpp"
+#include "transport/http/devices/websocket_devices.hpp"
 #include "transport/http/rest/access.hpp"
 #include "transport/http/rest/api_tokens.hpp"
 #include "transport/http/rest/credentials.hpp"
@@ -51,8 +54,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-SqliteOptions storage_options(const Config& config, const DataFolder& folder) {
+SqliteOptions storage_options(const Config& config, const DataFolder& folder,
+                              std::atomic<std::uint64_t>& operations) {
     SqliteOptions options = config.storage;
+    options.on_commit = [&operations](std::size_t committed) { operations += committed; };
     options.path = (folder.path() / "updraft.db").string();
     return options;
 }
@@ -85,7 +90,7 @@ struct Services {
     explicit Services(const Config& config)
         : folder(config.data),
           ids(clock, config.node),
-          store(open_sqlite_store(storage_options(config, folder))),
+          store(open_sqlite_store(storage_options(config, folder, store_operations))),
           artifacts(open_artifact_files(config.data)),
           urls(config.public_url),
           changes(clock, ids, live),
@@ -110,10 +115,15 @@ struct Services {
           sign_in(*store, clock, config.sign_in),
           ddi(*store, changes, messages, files, urls, clock, ids, config.ddi) {}
 
+    [[nodiscard]] device_http::DeviceHttpServices for_devices() {
+        return {sign_in, dialects, messages, presence};
+    }
+
     DataFolder folder;
     SystemClock clock;
     SnowflakeIds ids;
     LiveEvents live;
+    std::atomic<std::uint64_t> store_operations{0};
     std::unique_ptr<Store> store;
     std::unique_ptr<ArtifactStore> artifacts;
     PublicUrls urls;
@@ -140,6 +150,7 @@ struct Services {
     UpgradeSender sender;
     DeviceSignIn sign_in;
     DdiService ddi;
+    BuiltinDialects dialects;
 };
 
 /// Every route of the REST API.
@@ -173,6 +184,17 @@ void ddi_routes(http::Router& router, Services& services, const http::ddi::Optio
     http::ddi::add_routes(router, {services.ddi, services.sign_in, seen}, options);
 }
 
+/// Every address that devices call.
+void device_routes(http::Router& router, Services& services,
+                   device_http::WebSocketDevices& websockets,
+                   const device_http::DeviceHttpOptions& options) {
+    const device_http::DeviceHttpServices devices = services.for_devices();
+    device_http::jetlinks_http_routes(router, devices, options);
+    websockets.routes(router);
+    device_http::plain_https_routes(
+        router, {devices, *services.store, services.files, services.urls, services.clock}, options);
+}
+
 }  // namespace
 
 struct Application::Parts {
@@ -198,7 +220,10 @@ struct Application::Parts {
     net::EventLoops loops;
     net::WorkerPool workers;
     net::WorkerPool uploads;
+    GatewayInbox mqtt_inbox;
     mqtt::MqttGateway gateway;
+    GatewayInbox websocket_inbox;
+    device_http::WebSocketDevices websockets;
     ArtifactScrub scrub;
     std::vector<std::unique_ptr<http::Server>> servers;
     bool stopped = false;
@@ -236,13 +261,16 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
       loops(config.event_loops),
       workers("worker", config.workers, config.worker_queue_max),
       uploads("upload", config.upload_workers, config.upload_queue_max),
+      mqtt_inbox(services.messages, services.links),
       gateway(
-          loops, workers, services.messages,
+          loops, workers, mqtt_inbox,
           [this](const std::string& client_id, const std::string& username,
                  const std::string& password) {
               return services.sign_in.mqtt(client_id, username, password);
           },
           mqtt_options(config)),
+      websocket_inbox(services.messages, services.links),
+      websockets(services.sign_in, services.dialects, websocket_inbox, config.device_http),
       scrub(config.data, services.clock, config.scrub) {
     auto started = services.access.start(admin_password);
     if (!started) {
@@ -262,6 +290,9 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
 /// What the parts tell each other, all by handing over.
 void Application::Parts::connect_parts() {
     services.links.join(gateway);
+    mqtt_inbox.serve(gateway);
+    services.links.join(websockets);
+    websocket_inbox.serve(websockets);
     services.changes.listen(scheduler.record_listeners());
     services.presence.listen(scheduler.presence_listeners());
     services.tasks.hook(scheduler.task_hooks());
@@ -280,6 +311,7 @@ void Application::Parts::connect_parts() {
 void Application::Parts::listen(const Config& config) {
     api_routes(api, services, feed, config.messaging);
     ddi_routes(router, services, config.ddi_http);
+    device_routes(router, services, websockets, config.device_http);
     PageSources pages;
     pages.ready = [this] { return ready.load(); };
     pages.damaged_artifacts = [this] { return scrub.damaged(); };
@@ -288,8 +320,9 @@ void Application::Parts::listen(const Config& config) {
         if (ready) {
             counters = [this] { return servers.front()->counters(); };
         }
-        return metrics_text({counters, gateway, services.messages, scheduler.dispatcher(), workers,
-                             uploads, scrub});
+        return metrics_text({counters, gateway, websockets, services.messages,
+                             scheduler.dispatcher(), workers, uploads, scrub,
+                             services.store_operations});
     };
     page_routes(router, std::move(pages));
 
@@ -391,6 +424,9 @@ std::vector<std::string> all_routes() {
         api_routes(api, services, feed, config.messaging);
         ddi_routes(router, services, config.ddi_http);
         page_routes(router, {[] { return true; }, [] { return std::string(); }, {}});
+        device_http::WebSocketDevices websockets(services.sign_in, services.dialects,
+                                                 services.messages, config.device_http);
+        device_routes(router, services, websockets, config.device_http);
         for (const auto& route : router.routes()) {
             lines.push_back(fmt::format("{} {}", http::name_of(route->method), route->pattern));
         }

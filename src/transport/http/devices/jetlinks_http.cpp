@@ -1,0 +1,154 @@
+#include "transport/http/devices/jetlinks_http.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <future>
+
+#include "base/log.hpp"
+#include "transport/http/devices/proofs.hpp"
+
+namespace updraft::device_http {
+namespace {
+
+namespace json = boost::json;
+
+http::Response answer(int status, std::string body) {
+    return {status, {{"Content-Type", "application/json"}}, std::move(body)};
+}
+
+http::Response accepted() {
+    return answer(200, R"({"success":true})");
+}
+
+/// Who asks; a Response when the request does not prove it.
+std::variant<SignedInDevice, http::Response> identified(const DeviceSignIn& sign_in,
+                                                        const http::Request& request) {
+    if (!request.header("Authorization")) {
+        return jetlinks_refusal(401, "unauthorized", "Authorization header is required");
+    }
+    const std::optional<std::string> token = bearer_token(request);
+    if (!token) {
+        return jetlinks_refusal(401, "unauthorized", "Illegal token format");
+    }
+    const DeviceId id(request.parameter("deviceId"));
+    Result<SignedInDevice> device = sign_in.http(id, proof::Token{*token}, UnknownDevice::enroll);
+    if (!device) {
+        log::info("http", "device refused device={} address={} why=\"{}\"", id,
+                  request.remote_address, device.error().message.en);
+        return jetlinks_refusal(401, "unauthorized", "Device no register or token not match");
+    }
+    return *std::move(device);
+}
+
+/// Waits for what a package makes of the bytes: a script works on another thread.
+Result<std::optional<UplinkMessage>> decoded(DeviceDialects& dialects, const SignedInDevice& from,
+                                             const http::Request& request) {
+    std::promise<Result<std::optional<UplinkMessage>>> promise;
+    dialects.decode(from, request.path, request.body,
+                    [&](auto result) { promise.set_value(std::move(result)); });
+    return promise.get_future().get();
+}
+
+Result<TopicMessage> encoded(DeviceDialects& dialects, const SignedInDevice& to,
+                             DownlinkMessage message) {
+    std::promise<Result<TopicMessage>> promise;
+    dialects.encode(to.protocol, std::move(message),
+                    [&](auto result) { promise.set_value(std::move(result)); });
+    return promise.get_future().get();
+}
+
+/// Stock packages refuse every body that is not JSON (spec 4.6); only `direct` carries any bytes.
+bool has_broken_body(const UplinkBody& body) {
+    const auto* other = std::get_if<uplink::OtherUplink>(&body);
+    if (other == nullptr || other->message_type == "DIRECT" || other->body.empty()) {
+        return false;
+    }
+    boost::system::error_code failed;
+    (void)json::parse(other->body, failed);
+    return failed.failed();
+}
+
+http::Response reply(DeviceDialects& dialects, const SignedInDevice& to,
+                     const DeviceInbox::Handled& handled) {
+    if (!handled.stored) {
+        return jetlinks_refusal(500, "server_error", {});
+    }
+    if (!handled.reply) {
+        return accepted();
+    }
+    Result<TopicMessage> message = encoded(dialects, to, *handled.reply);
+    if (!message) {
+        log::warn("http", "answer not encoded device={} why=\"{}\"", to.id,
+                  message.error().message.en);
+        return jetlinks_refusal(500, "server_error", {});
+    }
+    if (message->topic.empty() && message->payload.empty()) {
+        return accepted();  // the package has no words for it
+    }
+    const bool is_json = message->payload.starts_with('{') || message->payload.starts_with('[');
+    return {200,
+            {{"Content-Type", is_json ? "application/json" : "application/octet-stream"}},
+            std::move(message->payload)};
+}
+
+http::Response handle(const DeviceHttpServices& services, const http::Request& request) {
+    std::variant<SignedInDevice, http::Response> who = identified(services.sign_in, request);
+    if (auto* refusal = std::get_if<http::Response>(&who)) {
+        return std::move(*refusal);
+    }
+    const auto& device = std::get<SignedInDevice>(who);
+    Result<std::optional<UplinkMessage>> message = decoded(services.dialects, device, request);
+    const bool says_offline = message && *message && !(*message)->gateway &&
+                              std::holds_alternative<uplink::Offline>((*message)->body);
+    if (!says_offline) {
+        services.presence.seen(device.id, request.remote_address);
+    }
+    if (!message) {
+        const bool malformed = message.error().code == ErrorCode::malformed;
+        log::info("http", "message dropped device={} path={} why=\"{}\"", device.id, request.path,
+                  message.error().message.en);
+        return jetlinks_refusal(500, malformed ? "request_body_format_error" : "server_error", {});
+    }
+    if (!*message) {
+        return jetlinks_refusal(400, "bad_request", {});
+    }
+    if (has_broken_body((*message)->body)) {
+        return jetlinks_refusal(500, "request_body_format_error", {});
+    }
+    const DeviceInbox::Handled handled =
+        services.messages.handle_now(device.id, std::move(**message));
+    return reply(services.dialects, device, handled);
+}
+
+}  // namespace
+
+http::Response jetlinks_refusal(int status, std::string_view code, std::string_view message) {
+    json::object body{{"success", false}, {"code", code}};
+    if (!message.empty()) {
+        body["message"] = message;
+    }
+    return answer(status, json::serialize(body));
+}
+
+void jetlinks_http_routes(http::Router& router, const DeviceHttpServices& services,
+                          const DeviceHttpOptions& options) {
+    http::RouteOptions route;
+    route.body_bytes_max = options.body_bytes_max;
+    route.yields = true;
+    router.add(
+        http::Method::post, "/{productId}/{deviceId}/{topic...}",
+        [services](const http::Request& request) {
+            try {
+                return handle(services, request);
+            } catch (const std::exception& error) {
+                log::error("http", "device request failed path={} what={}", request.path,
+                           error.what());
+                return jetlinks_refusal(500, "server_error", {});
+            }
+        },
+        route);
+}
+
+}  // namespace updraft::device_http
