@@ -19,6 +19,7 @@ export const credentials = {
 export interface FieldError {
   property: string
   message: string
+  detail?: unknown
 }
 
 /** A row that stands in the way of a deletion. */

@@ -1314,6 +1314,12 @@ export interface paths {
     "/device/product/id/_validate": components["pathItems"]["validateProductId"];
     "/device-product/{id}/config-metadata": components["pathItems"]["productConfigMetadata"];
     "/device/product/{id}/config-metadata": components["pathItems"]["productConfigMetadata"];
+    "/device-product/{id}/credentials": components["pathItems"]["productCredentials"];
+    "/device/product/{id}/credentials": components["pathItems"]["productCredentials"];
+    "/device-product/{id}/credentials/{credentialId}/_rotate": components["pathItems"]["rotateProductCredential"];
+    "/device/product/{id}/credentials/{credentialId}/_rotate": components["pathItems"]["rotateProductCredential"];
+    "/device-product/{id}/credentials/{credentialId}": components["pathItems"]["productCredential"];
+    "/device/product/{id}/credentials/{credentialId}": components["pathItems"]["productCredential"];
     "/device-instance/_query": components["pathItems"]["queryDevices"];
     "/device/instance/_query": components["pathItems"]["queryDevices"];
     "/device-instance/_query/no-paging": components["pathItems"]["listDevices"];
@@ -1417,6 +1423,14 @@ export interface paths {
     "/device/instance/{id}/timeline": components["pathItems"]["deviceTimeline"];
     "/device-instance/{id}/message": components["pathItems"]["sendDeviceMessage"];
     "/device/instance/{id}/message": components["pathItems"]["sendDeviceMessage"];
+    "/device-instance/{id}/credentials": components["pathItems"]["deviceCredentials"];
+    "/device/instance/{id}/credentials": components["pathItems"]["deviceCredentials"];
+    "/device-instance/{id}/credentials/{credentialId}/_rotate": components["pathItems"]["rotateDeviceCredential"];
+    "/device/instance/{id}/credentials/{credentialId}/_rotate": components["pathItems"]["rotateDeviceCredential"];
+    "/device-instance/{id}/credentials/{credentialId}": components["pathItems"]["deviceCredential"];
+    "/device/instance/{id}/credentials/{credentialId}": components["pathItems"]["deviceCredential"];
+    "/device-instance/{id}/attributes/_request": components["pathItems"]["requestDeviceAttributes"];
+    "/device/instance/{id}/attributes/_request": components["pathItems"]["requestDeviceAttributes"];
     "/firmware/_query": {
         parameters: {
             query?: never;
@@ -2155,6 +2169,7 @@ export interface components {
         /** @example 1864200000000000001 */
         Id: string;
         Hex32: string;
+        Hex40: string;
         Hex64: string;
         Seconds: number;
         /**
@@ -2688,6 +2703,8 @@ export interface components {
             extension: string;
             length: number;
             md5: components["schemas"]["Hex32"];
+            /** @description Absent for a while in a file from before it was kept. */
+            sha1?: components["schemas"]["Hex40"];
             sha256: components["schemas"]["Hex64"];
             createTime: components["schemas"]["Millis"];
             creatorId: components["schemas"]["Id"];
@@ -2799,6 +2816,82 @@ export interface components {
             name: string;
             elements?: components["schemas"]["EnumValue"][];
         };
+        /** @enum {string} */
+        CredentialKindName: "token" | "mqttKey" | "authority";
+        /** @description 令牌 · MQTT 密钥 · 证书颁发机构 */
+        CredentialKind: {
+            value: components["schemas"]["CredentialKindName"];
+            text: string;
+        };
+        /**
+         * @description What a device, or every device of a product, proves itself with; never the secret.
+         * @example {
+         *       "id": "1864200000000000401",
+         *       "kind": {
+         *         "value": "token",
+         *         "text": "令牌"
+         *       },
+         *       "name": "line 3",
+         *       "hint": "x7Qa",
+         *       "productId": "p1",
+         *       "deviceId": "d1",
+         *       "createTime": 1735689600000,
+         *       "creatorId": "1199596756811550720",
+         *       "expired": false
+         *     }
+         */
+        Credential: {
+            id: components["schemas"]["Id"];
+            kind: components["schemas"]["CredentialKind"];
+            /** @description What a person calls it; may be empty. */
+            name: string;
+            /** @description The last characters of the secret. */
+            hint: string;
+            productId: string;
+            /** @description Absent if it is of every device of the product. */
+            deviceId?: string;
+            /** @description Of a mqttKey. */
+            secureId?: string;
+            /** @description Of an authority: the hash of its certificate in lower-case hex. */
+            authority?: string;
+            createTime: components["schemas"]["Millis"];
+            creatorId: string;
+            /** @description Absent if it ends when it is revoked. */
+            expiresAt?: components["schemas"]["Millis"];
+            expired: boolean;
+        };
+        /** @description A credential with its secret, told in this answer and never again. */
+        CredentialCreated: {
+            /** @description Of a token. */
+            token?: string;
+            /** @description Of a mqttKey. */
+            secureKey?: string;
+        } & components["schemas"]["Credential"];
+        /**
+         * @example {
+         *       "kind": "token",
+         *       "name": "line 3"
+         *     }
+         */
+        CredentialWrite: {
+            kind: components["schemas"]["CredentialKindName"];
+            name?: string;
+            /** @description An own token; absent: 32 letters and digits are made. */
+            token?: string;
+            /** @description Of a mqttKey; absent: it is made. */
+            secureId?: string;
+            /** @description The hash in hex; of a product only, and of one product only. */
+            authority?: string;
+            /** @description Absent means that it ends when it is revoked. */
+            expiresAt?: components["schemas"]["Millis"];
+        };
+        CredentialRotation: {
+            /**
+             * @description How long the old secret works beside the new one; 0: not at all.
+             * @default 86400
+             */
+            keepOldSeconds?: number;
+        };
         Product: {
             id: string;
             name: string;
@@ -2884,6 +2977,7 @@ export interface components {
         };
         ProductCreate: WithRequired<components["schemas"]["ProductWrite"], "name">;
         Device: {
+            /** @description Of a device that a person created: at most 64 of [0-9A-Za-z_-]; of one that created itself as hawkBit allows it. */
             id: string;
             name: string;
             productId: string;
@@ -2896,6 +2990,8 @@ export interface components {
             registryTime?: components["schemas"]["Millis"];
             createTime: components["schemas"]["Millis"];
             creatorId?: string;
+            /** @description What the device says of itself (hawkBit: configData); only of one device, not in lists. */
+            attributes?: components["schemas"]["TextMap"];
         };
         DeviceDetail: {
             protocol: string;
@@ -3009,6 +3105,30 @@ export interface components {
             name?: string;
             value: string;
         };
+        /** @description A further image of a firmware, a software module of its own. Devices of dialects that know one image get the firmware's own only. */
+        FirmwareArtifact: {
+            fileId: components["schemas"]["Hex32"];
+            /** @description Type of the module. */
+            part: string;
+            name: string;
+            version: string;
+            filename: string;
+            size: number;
+            md5: components["schemas"]["Hex32"];
+            sha1?: components["schemas"]["Hex40"];
+            sha256: components["schemas"]["Hex64"];
+        };
+        /** @description Unknown members are ignored, so that a console may send an artifact back as it was told. */
+        FirmwareArtifactWrite: {
+            /** @description Id of an uploaded file. */
+            fileId: string;
+            /** @default os */
+            part?: string;
+            /** @description Absent: the name of the file. */
+            name?: string;
+            /** @description Absent: that of the firmware. */
+            version?: string;
+        };
         /**
          * @example {
          *       "id": "1864200000000000001",
@@ -3044,6 +3164,10 @@ export interface components {
             sign: string;
             signMethod: components["schemas"]["SignMethod"];
             size: number;
+            /** @description Type of the software module that `url` is. */
+            part?: string;
+            /** @description Beside `url`, in the order of installation; not in lists. */
+            moreArtifacts?: components["schemas"]["FirmwareArtifact"][];
             properties: components["schemas"]["FirmwareProperty"][];
             description?: string;
             createTime: components["schemas"]["Millis"];
@@ -3083,10 +3207,24 @@ export interface components {
             sign?: string;
             url?: string;
             size?: number | string;
+            /**
+             * @description Type of the software module that `url` is.
+             * @default os
+             */
+            part?: string;
+            /** @description Absent: unchanged; []: none. */
+            moreArtifacts?: components["schemas"]["FirmwareArtifactWrite"][] | null;
             properties?: components["schemas"]["FirmwareProperty"][] | null;
             description?: string;
         };
         FirmwareCreate: WithRequired<components["schemas"]["FirmwareWrite"], "name" | "productId" | "version" | "versionOrder" | "signMethod" | "sign" | "url">;
+        /** @enum {string} */
+        DeploymentName: "forced" | "soft" | "downloadOnly";
+        /** @description 强制 · 尝试 · 仅下载; how devices that know the difference (hawkBit) take the update */
+        Deployment: {
+            value: components["schemas"]["DeploymentName"];
+            text: string;
+        };
         Task: {
             id: components["schemas"]["Id"];
             name: string;
@@ -3107,6 +3245,9 @@ export interface components {
             description?: string;
             /** @description Also devices that have the version already are flashed. */
             force?: boolean;
+            deployment: components["schemas"]["Deployment"];
+            /** @description hawkBit devices are offered the firmware only after they agreed. */
+            confirmationRequired: boolean;
             /** @description Pushes per second. */
             rate?: number;
             /** @description Records in flight. */
@@ -3135,6 +3276,11 @@ export interface components {
          *         "d1",
          *         "d2"
          *       ],
+         *       "deployment": {
+         *         "value": "forced",
+         *         "text": "强制"
+         *       },
+         *       "confirmationRequired": false,
          *       "description": "",
          *       "createTime": 1735689600000,
          *       "state": {
@@ -3193,6 +3339,13 @@ export interface components {
             productId?: string;
             /** @description Extension: flash even if the version is there already. */
             force?: boolean;
+            /** @description Extension, of hawkBit devices: install at once (forced, the default), when it suits them (soft), or only download. */
+            deployment?: components["schemas"]["DeploymentName"] | components["schemas"]["Deployment"];
+            /**
+             * @description Extension, of hawkBit devices: offered only after they agreed.
+             * @default false
+             */
+            confirmationRequired?: boolean;
             /** @description Extension: pushes per second. */
             rate?: number;
             /** @description Extension: records in flight. */
@@ -3328,7 +3481,7 @@ export interface components {
              * @enum {string}
              */
             kind: "state" | "message" | "connection";
-            /** @description Of messages and connections the type of the device log: upgradeFirmware, upgradeFirmwareReply, upgradeFirmwareProgress, pullFirmware, pullFirmwareReply, readFirmwareReply, reportFirmware, online, offline; of states recordState. */
+            /** @description Of messages and connections the type of the device log: upgradeFirmware, upgradeFirmwareReply, upgradeFirmwareProgress, pullFirmware, pullFirmwareReply, readFirmwareReply, reportFirmware, ddiFeedback, online, offline; of states recordState. */
             type: string;
             /** @description For people: what the type or the state is called. */
             text: string;
@@ -3968,6 +4121,28 @@ export interface components {
                 } & components["schemas"]["Envelope"];
             };
         };
+        /** @description One row. */
+        CredentialCreated: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["CredentialCreated"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description A list. */
+        CredentialEntries: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["Credential"][];
+                } & components["schemas"]["Envelope"];
+            };
+        };
         /** @description A file as spreadsheets read it, RFC 4180 in UTF-8 with a byte order mark; streamed. */
         CsvFile: {
             headers: {
@@ -4440,6 +4615,7 @@ export interface components {
         /** @description File name extension. */
         Suffix: string;
         Token: string;
+        CredentialId: string;
         /** @description Everybody's; for the administrator only. */
         AllUsers: boolean;
         IdQuery: string;
@@ -4781,6 +4957,61 @@ export interface components {
             put?: never;
             post?: never;
             delete?: never;
+            options?: never;
+            head?: never;
+            patch?: never;
+            trace?: never;
+        };
+        productCredentials: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            /** 产品凭证 · The credentials of a product, newest first; never the secrets */
+            get: operations["productCredentials"];
+            put?: never;
+            /**
+             * 新增产品凭证 · Make a credential; its secret is told in this answer and never again
+             * @description A token of a product lets every device of it in that is no child of a gateway, and is hawkBit's GatewayToken. What the configuration says works beside the credentials. At most `credentials.per_owner_max` of them.
+             */
+            post: operations["createProductCredential"];
+            delete?: never;
+            options?: never;
+            head?: never;
+            patch?: never;
+            trace?: never;
+        };
+        rotateProductCredential: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            get?: never;
+            put?: never;
+            /** 轮换产品凭证 · A new secret in place of the old one, which works on for a while */
+            post: operations["rotateProductCredential"];
+            delete?: never;
+            options?: never;
+            head?: never;
+            patch?: never;
+            trace?: never;
+        };
+        productCredential: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            get?: never;
+            put?: never;
+            post?: never;
+            /** 吊销产品凭证 · Revoke a credential at once; open connections of the devices stay until they end */
+            delete: operations["revokeProductCredential"];
             options?: never;
             head?: never;
             patch?: never;
@@ -5198,6 +5429,78 @@ export interface components {
             put?: never;
             /** 下发消息 · Send a device message and wait for the answer */
             post: operations["sendDeviceMessage"];
+            delete?: never;
+            options?: never;
+            head?: never;
+            patch?: never;
+            trace?: never;
+        };
+        deviceCredentials: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            /** 设备凭证 · The credentials of a device, newest first; never the secrets */
+            get: operations["deviceCredentials"];
+            put?: never;
+            /**
+             * 新增设备凭证 · Make a credential; its secret is told in this answer and never again
+             * @description A token of a device is its Bearer token, the token of its WebSocket, the password of Basic, and hawkBit's TargetToken. What the configuration says works beside the credentials. At most `credentials.per_owner_max` of them.
+             */
+            post: operations["createDeviceCredential"];
+            delete?: never;
+            options?: never;
+            head?: never;
+            patch?: never;
+            trace?: never;
+        };
+        rotateDeviceCredential: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            get?: never;
+            put?: never;
+            /** 轮换设备凭证 · A new secret in place of the old one, which works on for a while */
+            post: operations["rotateDeviceCredential"];
+            delete?: never;
+            options?: never;
+            head?: never;
+            patch?: never;
+            trace?: never;
+        };
+        deviceCredential: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            get?: never;
+            put?: never;
+            post?: never;
+            /** 吊销设备凭证 · Revoke a credential at once; an open connection of the device is closed */
+            delete: operations["revokeDeviceCredential"];
+            options?: never;
+            head?: never;
+            patch?: never;
+            trace?: never;
+        };
+        requestDeviceAttributes: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            get?: never;
+            put?: never;
+            /** 请求设备属性 · Ask a hawkBit device, at its next poll, to say what it is (configData) */
+            post: operations["requestDeviceAttributes"];
             delete?: never;
             options?: never;
             head?: never;
@@ -9875,6 +10178,100 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
+    productCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CredentialEntries"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    createProductCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialWrite"];
+            };
+        };
+        responses: {
+            200: components["responses"]["CredentialCreated"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    rotateProductCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+                credentialId: components["parameters"]["CredentialId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CredentialRotation"];
+            };
+        };
+        responses: {
+            200: components["responses"]["CredentialCreated"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    revokeProductCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+                credentialId: components["parameters"]["CredentialId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["IsTrue"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
     queryDevicesByGet: {
         parameters: {
             query?: {
@@ -10739,6 +11136,120 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    deviceCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CredentialEntries"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    createDeviceCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialWrite"];
+            };
+        };
+        responses: {
+            200: components["responses"]["CredentialCreated"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    rotateDeviceCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+                credentialId: components["parameters"]["CredentialId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CredentialRotation"];
+            };
+        };
+        responses: {
+            200: components["responses"]["CredentialCreated"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    revokeDeviceCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+                credentialId: components["parameters"]["CredentialId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["IsTrue"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    requestDeviceAttributes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the row. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["IsTrue"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
             "5XX": components["responses"]["Failed"];
         };
     };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { byDay, lookOf, olderThan, readable, type TimelineEntry } from './timeline'
+import { byDay, feedbackOf, lookOf, olderThan, readable, type TimelineEntry } from './timeline'
 
 function entry(values: Partial<TimelineEntry>): TimelineEntry {
   return {
@@ -73,5 +73,49 @@ describe('byDay', () => {
       ['2026-11-23', 'cb'],
       ['2026-11-22', 'a'],
     ])
+  })
+})
+
+describe('feedbackOf', () => {
+  const feedback = (content: object, type = 'ddiFeedback') =>
+    feedbackOf(entry({ type, content: JSON.stringify(content) }))
+
+  it('reads what a hawkBit device said of an update', () => {
+    const status = {
+      execution: 'closed',
+      result: { finished: 'failure', progress: { cnt: 2, of: 5 } },
+      code: 200,
+      details: ['Image invalid or corrupted.', ''],
+    }
+    expect(feedback({ id: '8', status })).toEqual({
+      words: ['devices.feedback.closed', 'devices.feedback.failure'],
+      code: 200,
+      progress: '2 / 5',
+      lines: ['Image invalid or corrupted.'],
+      failed: true,
+    })
+  })
+
+  it('leaves out what was not said', () => {
+    const status = { execution: 'proceeding', result: { finished: 'none' } }
+    expect(feedback({ status })).toEqual({
+      words: ['devices.feedback.proceeding'],
+      lines: [],
+      failed: false,
+    })
+  })
+
+  it('reads the answer to the question for consent', () => {
+    expect(feedback({ confirmation: 'denied', details: ['not now'] })).toMatchObject({
+      words: ['devices.feedback.denied'],
+      failed: true,
+    })
+  })
+
+  it('is nothing for other messages, and for what is no feedback', () => {
+    expect(feedback({ execution: 'closed' }, 'reportFirmware')).toBeUndefined()
+    expect(feedback({})).toBeUndefined()
+    expect(feedback({ status: 'closed' })).toBeUndefined()
+    expect(feedbackOf(entry({ type: 'ddiFeedback', content: 'no JSON' }))).toBeUndefined()
   })
 })

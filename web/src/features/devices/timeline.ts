@@ -41,8 +41,53 @@ export function lookOf(entry: TimelineEntry): Look {
   }
 }
 
+/** What a hawkBit device said of an update (hawkbit-ddi 5 to 7). */
+export interface Feedback {
+  /** Keys of texts, `devices.feedback.…`, in the order in which they are read. */
+  words: string[]
+  code?: number
+  progress?: string
+  /** The device's own words. */
+  lines: string[]
+  failed: boolean
+}
+
+/** The content of a feedback; undefined if it is none. The device's words stay as they are. */
+export function feedbackOf(entry: TimelineEntry): Feedback | undefined {
+  if (entry.type !== 'ddiFeedback') return undefined
+  const message = parse(entry.content)
+  if (!isObject(message)) return undefined
+  const status = isObject(message.status) ? message.status : message
+  const result = isObject(status.result) ? status.result : status
+  const words = [status.execution, status.confirmation, result.finished].filter(
+    (word): word is string => typeof word === 'string' && word !== 'none',
+  )
+  if (!words.length) return undefined
+  return {
+    words: words.map((word) => `devices.feedback.${word}`),
+    ...(typeof status.code === 'number' ? { code: status.code } : {}),
+    ...progressOf(result.progress ?? status.progress),
+    lines: Array.isArray(status.details) ? status.details.map(String).filter(Boolean) : [],
+    failed: words.some((word) => ['failure', 'rejected', 'denied'].includes(word)),
+  }
+}
+
+function progressOf(progress: unknown): { progress?: string } {
+  if (!isObject(progress) || typeof progress.cnt !== 'number') return {}
+  return {
+    progress:
+      typeof progress.of === 'number' ? `${progress.cnt} / ${progress.of}` : `${progress.cnt}`,
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** Does the message itself say that something failed? */
 function saysNo(entry: TimelineEntry): boolean {
+  const feedback = feedbackOf(entry)
+  if (feedback) return feedback.failed
   const message = parse(entry.content)
   return typeof message === 'object' && message !== null && 'success' in message
     ? message.success === false

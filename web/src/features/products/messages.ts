@@ -20,7 +20,7 @@ export default messages({
     canUpgrade: '支持固件升级',
     cannotUpgrade: '不支持固件升级',
     cannotUpgradeHint:
-      '要升级这个产品的设备，请选择声明了“支持固件升级”的协议和传输方式，例如 JetLinks V3.0 的 MQTT。自己上传的协议可以在协议管理中打开“支持固件升级”。',
+      '要升级这个产品的设备，请选择声明了“支持固件升级”的协议和传输方式，例如 JetLinks V3.0 的 MQTT 或 hawkBit DDI。脚本协议自己声明；登记的 JAR 可以在协议管理中打开“支持固件升级”。',
     protocolDisabled: '协议已禁用，设备无法接入。',
     disabledHint: '产品未启用：设备无法接入，也不能为它新增固件。',
     devices: '设备',
@@ -47,6 +47,19 @@ export default messages({
     addDevice: '新增设备',
     showSecret: '显示',
     hideSecret: '隐藏',
+    connect: {
+      title: '设备如何接入',
+      address: '地址',
+      none: '该产品的协议没有声明传输方式。',
+      placeholders: '把 {device} 换成设备ID，把 {token} 换成设备或产品的令牌。',
+      mqttNote: '用户名和密码由 secureId、secureKey 和当前时间算出，客户端ID是设备ID。',
+      httpNote: '每次请求发送一条消息，请求体与 MQTT 相同；拉取固件的结果在应答中返回。',
+      websocketNote: '每个文本帧是一条带 messageType 的消息；连接期间设备在线，可以推送升级。',
+      hawkbitNote:
+        'SWUpdate、RAUC、Zephyr 等 hawkBit 客户端只需改服务器地址。产品的令牌用作 GatewayToken（swupdate 的 -g）。',
+      httpsNote:
+        '一个固定的地址：有新固件时返回文件，没有时返回 304 或 204。适合 ESP-IDF 的 https_ota 和脚本。',
+    },
   },
   en: {
     add: 'Add product',
@@ -68,7 +81,7 @@ export default messages({
     canUpgrade: 'Firmware upgrade is supported',
     cannotUpgrade: 'Firmware upgrade is not supported',
     cannotUpgradeHint:
-      'To upgrade devices of this product, choose a protocol and transport that declare firmware upgrade, such as JetLinks V3.0 over MQTT. For a package of your own, switch firmware upgrade on under Protocols.',
+      'To upgrade devices of this product, choose a protocol and transport that declare firmware upgrade, such as JetLinks V3.0 over MQTT or hawkBit DDI. A script declares it itself; for a noted JAR, switch firmware upgrade on under Protocols.',
     protocolDisabled: 'The protocol is disabled: devices cannot connect.',
     disabledHint: 'The product is disabled: its devices cannot connect and it takes no firmware.',
     devices: 'Devices',
@@ -95,5 +108,22 @@ export default messages({
     addDevice: 'Add a device',
     showSecret: 'Show',
     hideSecret: 'Hide',
+    connect: {
+      title: 'How devices connect',
+      address: 'Address',
+      none: 'The protocol of this product declares no transport.',
+      placeholders:
+        'Replace {device} by the id of the device and {token} by a token of the device or the product.',
+      mqttNote:
+        'User name and password are computed from secureId, secureKey and the time; the client id is the id of the device.',
+      httpNote:
+        'Each request carries one message, with the body of MQTT. A pull is answered in the reply.',
+      websocketNote:
+        'Each text frame is one message with its messageType. The device is online while it is connected, and can be pushed to.',
+      hawkbitNote:
+        'For SWUpdate, RAUC, Zephyr and other clients of hawkBit: only the server address changes. A token of the product is their GatewayToken (-g of swupdate).',
+      httpsNote:
+        'One address that stays: it answers with the next image, or 304 or 204 when there is none. For https_ota of ESP-IDF, and for scripts.',
+    },
   },
 })

@@ -45,8 +45,10 @@ export function useProtocol(id: () => string | undefined, transport: () => strin
       )) ?? null,
   })
 
+  /** The transports that the package serves; undefined while they are not known. */
+  const declared = computed(() => transports.data.value?.map((each) => each.id))
   const options = computed(() => {
-    const known = (transports.data.value ?? []).map((each) => each.id)
+    const known = declared.value ?? []
     return (known.length ? known : allTransports).map((value) => ({ value, label: value }))
   })
   const groups = computed<ConfigMetadata[]>(() =>
@@ -56,5 +58,5 @@ export function useProtocol(id: () => string | undefined, transport: () => strin
   const upgradable = computed(() =>
     detail.data.value ? supportsFirmware(detail.data.value) : undefined,
   )
-  return { options, groups, upgradable }
+  return { options, declared, groups, upgradable }
 }
