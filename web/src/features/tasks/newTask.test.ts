@@ -42,9 +42,25 @@ describe('bodyOf', () => {
     expect(pull.maxConcurrent).toBe(7)
   })
 
+  it('says how hawkBit devices take it when that is not the usual way', () => {
+    const form = { ...part, deployment: 'downloadOnly' as const, confirmationRequired: true }
+    expect(bodyOf(form, 'p1', all)).toMatchObject({
+      deployment: 'downloadOnly',
+      confirmationRequired: true,
+    })
+  })
+
   it('leaves out what was not asked for', () => {
     const body = bodyOf(part, 'p1', all)
-    for (const name of ['force', 'rate', 'maxConcurrent', 'deviceId', 'terms']) {
+    for (const name of [
+      'force',
+      'deployment',
+      'confirmationRequired',
+      'rate',
+      'maxConcurrent',
+      'deviceId',
+      'terms',
+    ]) {
       expect(body).not.toHaveProperty(name)
     }
   })

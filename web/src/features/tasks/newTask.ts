@@ -5,6 +5,9 @@ import type { Term } from '@/api/query'
 
 export type TaskBody = Schemas['TaskCreate']
 
+export type Deployment = Schemas['DeploymentName']
+export const deployments: Deployment[] = ['forced', 'soft', 'downloadOnly']
+
 /** How the devices of `part` are chosen. */
 export type Choice = 'pick' | 'match' | 'list'
 
@@ -18,6 +21,8 @@ export interface TaskForm {
   choice: Choice
   description: string
   force: boolean
+  deployment: Deployment
+  confirmationRequired: boolean
   rate: number | null
   maxConcurrent: number | null
 }
@@ -45,6 +50,8 @@ export const emptyForm = (): TaskForm => ({
   choice: 'pick',
   description: '',
   force: false,
+  deployment: 'forced',
+  confirmationRequired: false,
   rate: null,
   maxConcurrent: null,
 })
@@ -84,6 +91,8 @@ export function bodyOf(form: TaskForm, productId: string, devices: Devices): Tas
     timeoutSeconds: form.timeoutSeconds ?? 0,
     description: form.description.trim(),
     ...(form.force ? { force: true } : {}),
+    ...(form.deployment === 'forced' ? {} : { deployment: form.deployment }),
+    ...(form.confirmationRequired ? { confirmationRequired: true } : {}),
     ...(push && form.rate ? { rate: form.rate } : {}),
     ...(form.maxConcurrent ? { maxConcurrent: form.maxConcurrent } : {}),
     ...devices,
