@@ -19,6 +19,7 @@ export interface PendingUpload {
 
 /** A file that was uploaded by this form. */
 export interface UploadedFile {
+  id: string
   name: string
   length: number
   url: string

@@ -1,7 +1,10 @@
 /** Files dropped anywhere on a page, and a file on its way from one page to the next. */
 import { onMounted, onUnmounted, ref } from 'vue'
 
-/** Calls `onFile` with the first file dropped on the window; `over` while one hovers. */
+/**
+ * Calls `onFile` with the first file dropped on the window; `over` while one hovers. An element with `data-takes-file`
+ * keeps what is dropped on it.
+ */
 export function useFileDrop(allowed: () => boolean, onFile: (file: File) => void) {
   const over = ref(false)
   let depth = 0 // enter and leave come for every element on the way
@@ -24,6 +27,7 @@ export function useFileDrop(allowed: () => boolean, onFile: (file: File) => void
     if (!carriesFile(event)) return
     event.preventDefault()
     end()
+    if (event.target instanceof Element && event.target.closest('[data-takes-file]')) return
     const file = event.dataTransfer?.files[0]
     if (file && allowed()) onFile(file)
   }

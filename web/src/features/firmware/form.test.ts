@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  emptyArtifact,
   emptyForm,
   formOf,
   guessFrom,
@@ -104,6 +105,8 @@ describe('payloadOf', () => {
     sign: md5,
     signMethod: 'md5',
     size: 14,
+    part: 'os',
+    moreArtifacts: [{ fileId: 'x', part: 'application', name: 'app', version: '2' }],
     properties: [{ id: 'slot', name: 'Slot', value: 'B' }],
     createTime: 1,
     creatorId: 'u1',
@@ -130,4 +133,38 @@ it('guesses name and version from the name of a file', () => {
 it('makes links of web addresses only', () => {
   expect(['https://h/x', 'HTTP://h', '/file/x'].every(isWebAddress)).toBe(true)
   expect(['javascript:alert(1)', 'coap://h/x', '//h/x', 'data:,x'].some(isWebAddress)).toBe(false)
+})
+
+describe('further artifacts', () => {
+  const done = { ...emptyArtifact(), fileId: 'f1', part: ' application ', name: 'app' }
+
+  it('have to have a file and a type', () => {
+    const missing = { ...emptyArtifact(), part: ' ' }
+    expect(problemsOf(rightForm({ moreArtifacts: [done, missing] }))).toEqual({
+      'moreArtifacts.1.fileId': ['firmware.needFile'],
+      'moreArtifacts.1.part': ['firmware.needPart'],
+    })
+  })
+
+  it('are waited for while they are on their way', () => {
+    const sending = { ...emptyArtifact(), sending: true }
+    expect(problemsOf(rightForm({ moreArtifacts: [sending] }))).toEqual({
+      'moreArtifacts.0.fileId': ['firmware.stillUploading'],
+    })
+  })
+
+  it('are sent without what only the form knows', () => {
+    expect(payloadOf(rightForm({ moreArtifacts: [done] })).moreArtifacts).toEqual([
+      { fileId: 'f1', part: 'application', name: 'app', version: '' },
+    ])
+  })
+
+  it('can all be removed', () => {
+    const before = { moreArtifacts: [done], properties: [] } as unknown as Firmware
+    expect(payloadOf(rightForm(), before).moreArtifacts).toEqual([])
+  })
+
+  it('leave the type of the file itself as it is when none is typed', () => {
+    expect(payloadOf(rightForm({ part: ' ' })).part).toBe('os')
+  })
 })

@@ -1,6 +1,7 @@
 /** The firmware form: its members as the controls hold them, and the rules of rows 7-16. */
 import type { Schemas } from '@/api/client'
 import type { Digests } from './digest'
+import { randomHex, type PendingUpload } from './draft'
 
 export type Firmware = Schemas['Firmware']
 export type SignMethod = Schemas['SignMethod']
@@ -8,6 +9,24 @@ export type SignMethod = Schemas['SignMethod']
 export interface PropertyRow {
   id: string
   value: string
+}
+
+/** A further artifact: without a file as long as `fileId` is empty. */
+export interface ArtifactRow {
+  /** Tells the rows apart. */
+  key: string
+  fileId: string
+  part: string
+  name: string
+  version: string
+  filename: string
+  size: number
+  md5: string
+  sha256: string
+  sha1?: string
+  /** Its upload, if one has begun and not ended. */
+  upload?: PendingUpload
+  sending?: boolean
 }
 
 export interface FirmwareForm {
@@ -21,6 +40,8 @@ export interface FirmwareForm {
   url: string
   /** Bytes, as typed. */
   size: string
+  part: string
+  moreArtifacts: ArtifactRow[]
   properties: PropertyRow[]
   description: string
 }
@@ -32,6 +53,9 @@ export type Problems = Record<string, Problem>
 export const nameMax = 64
 export const descriptionMax = 200
 export const orderMax = 99999
+export const artifactsMax = 32
+/** The type of a software module, unless another one is typed (hawkBit's name for an operating system). */
+export const defaultPart = 'os'
 const digits: Record<SignMethod, number> = { md5: 32, sha256: 64 }
 
 export function emptyForm(): FirmwareForm {
@@ -44,9 +68,16 @@ export function emptyForm(): FirmwareForm {
     sign: '',
     url: '',
     size: '',
+    part: defaultPart,
+    moreArtifacts: [],
     properties: [],
     description: '',
   }
+}
+
+export function emptyArtifact(): ArtifactRow {
+  const empty = { fileId: '', name: '', version: '', filename: '', size: 0, md5: '', sha256: '' }
+  return { key: randomHex(), part: 'application', ...empty }
 }
 
 export function formOf(row: Firmware): FirmwareForm {
@@ -59,6 +90,8 @@ export function formOf(row: Firmware): FirmwareForm {
     sign: row.sign,
     url: row.url,
     size: String(row.size),
+    part: row.part ?? defaultPart,
+    moreArtifacts: (row.moreArtifacts ?? []).map((each, index) => ({ key: `${index}`, ...each })),
     properties: row.properties.map(({ id, value }) => ({ id, value })),
     description: row.description ?? '',
   }
@@ -77,6 +110,13 @@ export function payloadOf(form: FirmwareForm, before?: Firmware) {
     sign: form.sign.trim(),
     url: form.url.trim(),
     size: Number(form.size),
+    part: form.part.trim() || defaultPart,
+    moreArtifacts: form.moreArtifacts.map(({ fileId, part, name, version }) => ({
+      fileId,
+      part: part.trim(),
+      name: name.trim(),
+      version: version.trim(),
+    })),
     properties: form.properties.map(({ id, value }) => ({ id, name: names.get(id), value })),
     description: form.description,
   }
@@ -107,6 +147,14 @@ export function problemsOf(form: FirmwareForm, context: Context = {}): Problems 
   note('sign', signProblem(form, context.digests))
   note('url', urlProblem(form.url, context.uploading))
   if (!context.uploading) note('size', sizeProblem(form.size))
+  form.moreArtifacts.forEach((row, index) => {
+    const member = `moreArtifacts.${index}`
+    note(`${member}.fileId`, fileProblem(row))
+    note(`${member}.part`, textProblem(row.part, 'firmware.needPart'))
+    if (lengthOf(row.name.trim()) > nameMax) note(`${member}.name`, tooLong)
+    if (lengthOf(row.version.trim()) > nameMax) note(`${member}.version`, tooLong)
+  })
+  if (lengthOf(form.part.trim()) > nameMax) note('part', tooLong)
   form.properties.forEach((row, index) => {
     if (!row.id.trim()) note(`properties.${index}.id`, ['firmware.needKey'])
     if (!row.value.trim()) note(`properties.${index}.value`, ['firmware.needValue'])
@@ -117,9 +165,16 @@ export function problemsOf(form: FirmwareForm, context: Context = {}): Problems 
   return problems
 }
 
+const tooLong: Problem = ['form.tooLong', { n: nameMax }]
+
+function fileProblem(row: ArtifactRow): Problem | undefined {
+  if (row.sending) return ['firmware.stillUploading']
+  return row.fileId ? undefined : ['firmware.needFile']
+}
+
 function textProblem(text: string, missing: string): Problem | undefined {
   if (!text.trim()) return [missing]
-  return lengthOf(text.trim()) > nameMax ? ['form.tooLong', { n: nameMax }] : undefined
+  return lengthOf(text.trim()) > nameMax ? tooLong : undefined
 }
 
 function productProblem(id: string | undefined, offered?: string[]): Problem | undefined {

@@ -200,7 +200,7 @@ export function useFirmwareForm(before?: Firmware) {
   // ---- leaving
   const onPageHide = () => keep()
   function onUnload(event: BeforeUnloadEvent) {
-    if (uploading.value) event.preventDefault()
+    if (uploading.value || form.moreArtifacts.some((each) => each.sending)) event.preventDefault()
   }
   onMounted(() => {
     window.addEventListener('pagehide', onPageHide)

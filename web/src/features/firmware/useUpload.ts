@@ -151,7 +151,8 @@ export function useUpload(events: UploadEvents) {
       pending.value = undefined // what the server has is of no use
       throw new Error(t('firmware.damaged'))
     }
-    finish({ name: chosen.name, length: stored.length, url: stored.accessUrl, digests: local })
+    const { id, length, accessUrl: url } = stored
+    finish({ id, name: chosen.name, length, url, digests: local })
   }
 
   function finish(result: UploadedFile) {
