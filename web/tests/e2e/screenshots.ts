@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import type { Theme } from './support/browser'
 import { languages } from './support/messages'
-import { addressOf, pageRoutes, populate, settled } from './support/pages'
+import { addressOf, overlays, pageRoutes, populate, settled } from './support/pages'
 import { eventually, test } from './support/test'
 
 const out = process.env.UPDRAFT_SCREENSHOTS!
@@ -21,6 +21,11 @@ test('screenshots', { timeout: 1_200_000 }, async ({ visit, world }) => {
         await opened.go(addressOf(route, examples))
         await settled(opened)
         await opened.page.screenshot({ path: `${folder}/${route.name}.png` })
+      }
+      for (const overlay of overlays) {
+        await inside.go(overlay.address(examples))
+        await settled(inside)
+        await inside.page.screenshot({ path: `${folder}/${overlay.name}.png` })
       }
     }
   }

@@ -44,6 +44,29 @@ export function addressOf(route: PageRoute, examples: Examples): string {
   })
 }
 
+/** What an address opens over a page, or shows of it besides what it begins with. */
+export const overlays: { name: string; address: (examples: Examples) => string }[] = [
+  {
+    name: 'device-credential-new',
+    address: ({ devices }) => `/devices/${devices}?open=credential`,
+  },
+  {
+    name: 'device-credential-rotate',
+    address: ({ devices, credentialId }) => `/devices/${devices}?open=rotate-${credentialId}`,
+  },
+  { name: 'device-timeline', address: ({ devices }) => `/devices/${devices}?tab=timeline` },
+  {
+    name: 'product-credential-new',
+    address: ({ products }) => `/products/${products}?open=credential`,
+  },
+  {
+    name: 'product-connect-hawkbit',
+    address: ({ products }) => `/products/${products}?connect=hawkbit`,
+  },
+  { name: 'protocol-jar-new', address: () => '/protocols?open=new' },
+  { name: 'task-settings', address: ({ tasks }) => `/tasks/${tasks}?open=settings` },
+]
+
 const gateway = 'gateway-g2'
 const sensor = 'sensor-t1'
 
@@ -59,8 +82,12 @@ export async function populate(world: World): Promise<Examples> {
   await eventually(async () => (await world.online()) >= 32)
 
   const first = await world.firmware(gateway, '1.0.0', 1, 'one', { description: '出厂版本' })
+  const application = await world.file('gate-app.bin', 'application')
   const second = await world.firmware(gateway, '1.1.0', 2, 'two', {
     description: '改进联网稳定性，修复若干问题',
+    moreArtifacts: [
+      { fileId: application.id, part: 'application', name: 'gate-app', version: '3.4' },
+    ],
     properties: [{ id: 'channel', value: 'stable' }],
   })
   const third = await world.firmware(sensor, '2.0.0', 1, 'three', { description: '低功耗模式' })
@@ -83,6 +110,11 @@ export async function populate(world: World): Promise<Examples> {
     roleIds: [role.id],
   })
   const [protocol] = await api.rows('/protocol')
+  await api.post(`/device-product/${gateway}/credentials`, { kind: 'token', name: '产线共用' })
+  const kinds = ['token', 'mqttKey'] as const
+  const [credential] = await Promise.all(
+    kinds.map((kind) => api.post('/device-instance/gw-1/credentials', { kind, name: '出厂写入' })),
+  )
   return {
     firmware: second.id,
     tasks: push.id,
@@ -90,6 +122,7 @@ export async function populate(world: World): Promise<Examples> {
     products: gateway,
     devices: 'gw-1',
     protocols: protocol.id,
+    credentialId: credential.id,
     roles: role.id,
     users: user.id,
   }

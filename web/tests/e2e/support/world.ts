@@ -51,6 +51,13 @@ export class World {
     return ids
   }
 
+  /** An uploaded file. */
+  file(name: string, content: string | Buffer): Promise<Result> {
+    const form = new FormData()
+    form.append('file', new Blob([new Uint8Array(Buffer.from(content))]), name)
+    return this.api.post('/file/upload', form)
+  }
+
   /** A firmware with `content`, signed by SHA-256. */
   async firmware(
     product: string,
@@ -59,9 +66,7 @@ export class World {
     content: string | Buffer = `firmware ${version}`,
     members: Record<string, unknown> = {},
   ): Promise<Result> {
-    const form = new FormData()
-    form.append('file', new Blob([new Uint8Array(Buffer.from(content))]), 'fw.bin')
-    const file = await this.api.post('/file/upload', form)
+    const file = await this.file('fw.bin', content)
     return this.api.post('/firmware', {
       productId: product,
       name: `firmware ${version}`,
