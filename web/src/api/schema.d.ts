@@ -973,6 +973,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ota/{productId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 下一个固件 · The next image for the version that the device reports. HEAD looks and changes nothing; ranges and conditions as RFC 9110 */
+        get: operations["nextImage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ota/{productId}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 上报升级进度 · How the upgrade goes */
+        post: operations["reportUpgrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/protocol/_query": {
         parameters: {
             query?: never;
@@ -7377,6 +7411,135 @@ export interface operations {
                     "*/*": unknown;
                 };
             };
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    nextImage: {
+        parameters: {
+            query?: {
+                /** @description The device; else the user name of Basic authentication, X-Device-Id, x-ESP32-STA-MAC or x-ESP8266-STA-MAC (without colons). */
+                device?: string;
+                /** @description What it runs; else X-Firmware-Version, x-ESP32-version or x-ESP8266-version. */
+                version?: string;
+                /** @description true: the newest instead of the next. */
+                latest?: string;
+            };
+            header?: never;
+            path: {
+                productId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image. */
+            200: {
+                headers: {
+                    "Accept-Ranges": components["headers"]["AcceptRanges"];
+                    ETag: components["headers"]["ETag"];
+                    /** @description Version of the image. */
+                    "X-Firmware-Version"?: string;
+                    "x-MD5": components["headers"]["Md5"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description Nothing to install. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The asked range, or several as multipart/byteranges. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The image lies elsewhere. */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The device has it; or, to a client that knows 304, nothing to install. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description A precondition failed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such range; Content-Range says the length. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    reportUpgrade: {
+        parameters: {
+            query?: {
+                device?: string;
+            };
+            header?: never;
+            path: {
+                productId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The version that is being installed. */
+                    version?: string;
+                    /** @enum {string} */
+                    status: "success" | "failure" | "progress";
+                    /** @description Percent. */
+                    progress?: number;
+                    /** @description Why it failed. */
+                    message?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
             "5XX": components["responses"]["Failed"];
         };
     };
