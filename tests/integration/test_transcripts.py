@@ -1,4 +1,6 @@
 """What each dialect puts on the wire, byte for byte: transcripts/*.txt (support/transcript.py)."""
+import base64
+import hashlib
 import json
 
 import pytest
@@ -104,6 +106,103 @@ def test_jetlinks_over_mqtt(scene):
 
         transcript.part("a wrong key")
         transcript.mqtt("d1", login=("test|1", "wrong"))
+
+
+def test_jetlinks_over_http(scene):
+    it = scene("jetlinks_http", product={"transportProtocol": "HTTP"}, bearer_token=TOKEN)
+    with it.transcript as transcript:
+        peer = transcript.http()
+        token = ("Authorization", f"Bearer {TOKEN}")
+
+        def say(tail, content, *headers):
+            content = content if isinstance(content, str) else body(**content)
+            return peer.request("POST", f"/p1/d1{tail}", *(headers or (token,)), body=content)
+
+        transcript.part("who does not prove to be the device (4.6)")
+        peer.request("POST", "/p1/d1/online", body="{}")
+        say("/online", {}, ("Authorization", TOKEN))
+        say("/online", {}, ("Authorization", "Bearer another"))
+        peer.request("POST", "/p1/nobody/online", token, body="{}")
+
+        transcript.part("what is no topic, and what is no JSON")
+        say("/no/such/topic", {})
+        say("/firmware/pull", "{")
+
+        transcript.part("news of the device, and the time")
+        say("/online", {})
+        say("/firmware/report", {"version": "1.0", "properties": {"hw": "r2"}})
+        say("/properties/report", {"properties": {"temperature": 20}})
+        say("/time-sync", {"messageId": "9"})
+
+        transcript.part("a pull without news, and one of a push task (4.5)")
+        say("/firmware/pull", {"messageId": "1", "currentVersion": "1.0"})
+        task = it.task(it.firmware("1.1", 2))
+        say("/firmware/pull", {"messageId": "2", "currentVersion": "1.0"})
+        say("/firmware/upgrade/progress", {"progress": 50, "version": "1.1"})
+        done = {"progress": 100, "complete": True, "success": True, "version": "1.1"}
+        say("/firmware/upgrade/progress", done)
+        it.world.wait_state(task, "success")
+
+        transcript.part("the newest of several, and a failure")
+        first, second = (it.task(it.firmware(v, n), mode="pull") for v, n in (("1.2", 3), ("1.3", 4)))
+        say("/firmware/pull", {"messageId": "3", "headers": {"latest": True}})
+        failed = {"complete": True, "success": False, "version": "1.3", "errorReason": "校验失败"}
+        say("/firmware/upgrade/progress", failed)
+        it.world.wait_state(second, "failed")
+        assert it.world.state(first) == "waiting"
+
+        transcript.part("what only people may call, and below /api as everything else")
+        peer.request("GET", "/p1/d1/firmware/pull", token)
+        peer.request("POST", "/api/p1/d1/online", token, body="{}")
+        say("/offline", {})
+
+
+def test_jetlinks_over_websocket(scene):
+    it = scene("jetlinks_websocket", product={"transportProtocol": "WebSocket"}, bearer_token=TOKEN)
+    with it.transcript as transcript:
+        transcript.part("a wrong token, none, and a device that is not there (4.6)")
+        transcript.websocket("/p1/d1/socket?token=wrong")
+        transcript.websocket("/p1/d1/socket")
+        transcript.websocket(f"/p1/nobody/socket?token={TOKEN}")
+
+        transcript.part("the connection makes it online; the server asks for the version")
+        peer = transcript.websocket(f"/p1/d1/socket?token={TOKEN}")
+        assert peer.status == 101
+        asked = json.loads(peer.receive())
+        eventually(lambda: it.world.device_state("d1") == "online")
+        answer = {"messageId": asked["messageId"], "success": True, "version": "1.0"}
+        peer.send(body(messageType="READ_FIRMWARE_REPLY", **answer))
+        eventually(lambda: it.world.firmware_version("d1") == "1.0")
+
+        transcript.part("a pull without news, in lower case")
+        peer.send(body(messageType="request_firmware", messageId="1", currentVersion="1.0"))
+        peer.receive()
+
+        transcript.part("a push, its answer, progress and success (4.4)")
+        task = it.task(it.firmware("1.1", 2))
+        push = json.loads(peer.receive())
+        answer = {"messageId": push["messageId"], "success": True}
+        peer.send(body(messageType="UPGRADE_FIRMWARE_REPLY", **answer))
+        progress = {"messageType": "UPGRADE_FIRMWARE_PROGRESS", "version": "1.1"}
+        peer.send(body(**progress, progress=50))
+        peer.send(body(**progress, progress=100, complete=True, success=True))
+        it.world.wait_state(task, "success")
+        peer.receive()
+
+        transcript.part("a pull of the newest")
+        it.task(it.firmware("1.2", 3), mode="pull")
+        peer.send(body(messageType="REQUEST_FIRMWARE", messageId="2", headers={"latest": True}))
+        peer.receive()
+
+        transcript.part("a ping, what is no message, and the end")
+        peer.send("are you there", opcode=9)
+        peer.receive()
+        peer.send("{")
+        peer.send(body(messageType="REQUEST_FIRMWARE", messageId="3", currentVersion="1.2"))
+        peer.receive()
+        peer.send((1000).to_bytes(2, "big"), opcode=8)
+        peer.receive()
+        eventually(lambda: it.world.device_state("d1") == "offline")
 
 
 DDI = "/DEFAULT/controller/v1/d1"
@@ -297,3 +396,47 @@ def test_hawkbit_ddi_refusals(ddi):
         ask("GET", "", None, ("Accept", "text/html"))
         fields = (("Authorization", f"TargetToken {TOKEN}"), ("Content-Type", "text/plain"))
         peer.request("PUT", DDI + "/configData", *fields, body="a=b", content_type=None)
+
+
+def test_plain_https(scene):
+    it = scene("plain_https", bearer_token=TOKEN)
+    with it.transcript as transcript:
+        peer = transcript.http()
+        basic = base64.b64encode(f"d1:{TOKEN}".encode()).decode()
+        who = ("Authorization", f"Basic {basic}")
+        bearer = (("Authorization", f"Bearer {TOKEN}"), ("X-Device-Id", "d1"))
+
+        transcript.part("who does not prove to be the device")
+        peer.request("GET", "/ota/p1")
+        peer.request("GET", "/ota/p1?device=d1", ("Authorization", "Bearer another"))
+        peer.request("GET", "/ota/p2", who)
+
+        transcript.part("no news")
+        peer.request("GET", "/ota/p1?version=1.0", who)
+        peer.request("GET", "/ota/p1?version=1.0", who, ("If-None-Match", '"anything"'))
+
+        transcript.part("the next image")
+        task = it.task(it.firmware("1.1", 2))
+        peer.request("HEAD", "/ota/p1?version=1.0", who)
+        assert it.world.state(task) == "waiting"
+        peer.request("GET", "/ota/p1", *bearer, ("X-Firmware-Version", "1.0"))
+        it.world.wait_state(task, "processing")
+        peer.request("GET", "/ota/p1?version=1.0", who, ("Range", "bytes=6-"))
+        sha256 = hashlib.sha256(b"hello firmware").hexdigest()
+        peer.request("GET", "/ota/p1?version=1.0", who, ("If-None-Match", f'"{sha256}"'))
+
+        transcript.part("reports")
+        peer.request("POST", "/ota/p1/report", who, body='{"status":"perhaps"}')
+        running = '{"status":"progress","progress":40,"version":"1.1"}'
+        peer.request("POST", "/ota/p1/report", who, body=running)
+        done = '{"status":"success","version":"1.1"}'
+        peer.request("POST", "/ota/p1/report", who, body=done)
+        it.world.wait_state(task, "success")
+        peer.request("GET", "/ota/p1?version=1.1", who)
+
+        transcript.part("a failure")
+        task = it.task(it.firmware("1.2", 3))
+        peer.request("GET", "/ota/p1?version=1.1", who)
+        failed = '{"status":"failure","version":"1.2","message":"flash is worn out"}'
+        peer.request("POST", "/ota/p1/report", who, body=failed)
+        assert it.world.wait_state(task, "failed")["errorReason"] == "flash is worn out"
