@@ -92,16 +92,17 @@ void MissingDigests::finish() {
         give_up("its bytes are cut");
         return;
     }
-    const std::string sha1 = reading_->digest();
+    // Let go of before the store may throw: a digest is finished once, then the file is read anew.
+    const std::unique_ptr<Reading> done = std::move(reading_);
+    const std::string sha1 = done->digest();
     (void)store_.write([&](UnitOfWork& work) -> Result<void> {
-        std::optional<StoredFile> file = work.files().find(reading_->file.id);
-        if (file && file->sha256 == reading_->file.sha256) {  // neither gone nor replaced
+        std::optional<StoredFile> file = work.files().find(done->file.id);
+        if (file && file->sha256 == done->file.sha256) {  // neither gone nor replaced
             file->sha1 = sha1;
             work.files().update(*file);
         }
         return {};
     });
-    reading_.reset();
 }
 
 void MissingDigests::give_up(const char* reason) {
