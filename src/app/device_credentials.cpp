@@ -187,31 +187,41 @@ Result<std::vector<DeviceCredential>> DeviceCredentialService::list(
     });
 }
 
-Result<void> DeviceCredentialService::add(UnitOfWork& work, const CredentialOwner& owner,
-                                          const DeviceCredential& credential) const {
-    if (work.credentials().find_by_lookup(credential.kind, credential.lookup)) {
+Result<void> DeviceCredentialService::check_room(const Repositories& rows,
+                                                 const CredentialOwner& owner,
+                                                 const DeviceCredential& credential) const {
+    if (rows.credentials().find_by_lookup(credential.kind, credential.lookup)) {
         return taken(credential.kind);
     }
+    const std::vector<DeviceCredential> others = all_of(rows, owner);
+    const bool any_expired = std::ranges::any_of(
+        others, [&](const DeviceCredential& each) { return each.expired(credential.created_at); });
+    if (others.size() >= options_.per_owner_max && !any_expired) {
+        return Error::of(ErrorCode::conflict,
+                         text("最多{}个凭证, 请先吊销不再使用的凭证",
+                              "at most {} credentials, revoke one that is not used any more",
+                              options_.per_owner_max));
+    }
+    return {};
+}
+
+void DeviceCredentialService::add(UnitOfWork& work, const CredentialOwner& owner,
+                                  const DeviceCredential& credential) const {
     const std::vector<DeviceCredential> others = all_of(work, owner);
     if (others.size() >= options_.per_owner_max) {
         const auto oldest_expired = std::ranges::find_if(
             others.rbegin(), others.rend(),
             [&](const DeviceCredential& each) { return each.expired(credential.created_at); });
-        if (oldest_expired == others.rend()) {
-            return Error::of(ErrorCode::conflict,
-                             text("最多{}个凭证, 请先吊销不再使用的凭证",
-                                  "at most {} credentials, revoke one that is not used any more",
-                                  options_.per_owner_max));
+        if (oldest_expired != others.rend()) {
+            work.credentials().remove(oldest_expired->id);
         }
-        work.credentials().remove(oldest_expired->id);
     }
     work.credentials().add(credential);
-    return {};
 }
 
-Result<ToldCredential> DeviceCredentialService::create(const CredentialOwner& owner,
-                                                       const NewDeviceCredential& request,
-                                                       const Identity& identity) {
+Result<ToldCredential> DeviceCredentialService::made(const CredentialOwner& owner,
+                                                     const NewDeviceCredential& request,
+                                                     const Identity& identity) const {
     ToldCredential told;
     DeviceCredential& credential = told.credential;
     credential.id = CredentialId(ids_.next());
@@ -225,13 +235,44 @@ Result<ToldCredential> DeviceCredentialService::create(const CredentialOwner& ow
     }
     UPDRAFT_CHECK(checked(request, owner, credential.created_at));
     fill_secret(told, request);
+    return told;
+}
+
+Result<ToldCredential> DeviceCredentialService::create(const CredentialOwner& owner,
+                                                       const NewDeviceCredential& request,
+                                                       const Identity& identity) {
+    UPDRAFT_TRY(ToldCredential told, made(owner, request, identity));
+    DeviceCredential& credential = told.credential;
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         UPDRAFT_TRY(credential.product, product_of(work, owner));
-        return add(work, owner, credential);
+        UPDRAFT_CHECK(check_room(work, owner, credential));
+        add(work, owner, credential);
+        return {};
     }));
     log::info("access", "device credential made id={} kind={} {} username={}", credential.id,
               name_of(credential.kind), field_of(owner), identity.username);
     return told;
+}
+
+Result<std::optional<ToldCredential>> DeviceCredentialService::given_token(
+    const Repositories& rows, const DeviceId& device, const std::string& token,
+    const Identity& identity) const {
+    NewDeviceCredential request;
+    request.token = token;
+    UPDRAFT_TRY(ToldCredential told, made(device, request, identity));
+    const auto known =
+        rows.credentials().find_by_lookup(CredentialKind::token, told.credential.lookup);
+    if (known && known->device == device) {
+        return std::optional<ToldCredential>();
+    }
+    UPDRAFT_CHECK(check_room(rows, device, told.credential));
+    return std::optional(std::move(told));
+}
+
+void DeviceCredentialService::add_to(UnitOfWork& work, ToldCredential told) const {
+    const DeviceId device = told.credential.device.value();
+    told.credential.product = work.devices().find(device).value().product;
+    add(work, device, told.credential);
 }
 
 Result<ToldCredential> DeviceCredentialService::rotate(const CredentialOwner& owner,
@@ -265,7 +306,9 @@ Result<ToldCredential> DeviceCredentialService::rotate(const CredentialOwner& ow
         fill_secret(told, request);
         const Instant until = now + keep_old;
         work.credentials().set_expiry(old.id, std::min(old.expires_at.value_or(until), until));
-        return add(work, owner, told.credential);
+        UPDRAFT_CHECK(check_room(work, owner, told.credential));
+        add(work, owner, told.credential);
+        return {};
     }));
     if (keep_old == seconds(0)) {
         close(owner);

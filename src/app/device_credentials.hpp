@@ -57,6 +57,14 @@ public:
     [[nodiscard]] Result<ToldCredential> create(const CredentialOwner& owner,
                                                 const NewDeviceCredential& request,
                                                 const Identity& identity);
+    /// A token that a file gives to a device, which may be made in the same unit of work: checked,
+    /// yet to be stored by add_to(). Nothing if the device has it already. Errors: as create().
+    [[nodiscard]] Result<std::optional<ToldCredential>> given_token(const Repositories& rows,
+                                                                    const DeviceId& device,
+                                                                    const std::string& token,
+                                                                    const Identity& identity) const;
+    /// Stores what given_token() has made of a device that exists now.
+    void add_to(UnitOfWork& work, ToldCredential told) const;
     /// A new secret of the same kind and name, for the time that the old one was made for; a new
     /// secureId too. The old one is good for `keep_old` longer, at most until it expires.
     /// Errors: not_found, conflict (expired; too many), invalid_argument (an authority: nothing of
@@ -70,9 +78,15 @@ public:
                                       const Identity& identity);
 
 private:
-    /// Stores a credential unless its lookup is taken or its owner has too many.
-    [[nodiscard]] Result<void> add(UnitOfWork& work, const CredentialOwner& owner,
-                                   const DeviceCredential& credential) const;
+    [[nodiscard]] Result<ToldCredential> made(const CredentialOwner& owner,
+                                              const NewDeviceCredential& request,
+                                              const Identity& identity) const;
+    /// Whether a credential may be stored: its lookup is free and its owner has room.
+    [[nodiscard]] Result<void> check_room(const Repositories& rows, const CredentialOwner& owner,
+                                          const DeviceCredential& credential) const;
+    /// Stores a credential for which there is room; an expired one may go.
+    void add(UnitOfWork& work, const CredentialOwner& owner,
+             const DeviceCredential& credential) const;
     void close(const CredentialOwner& owner) const;
 
     Store& store_;

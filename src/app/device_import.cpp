@@ -115,8 +115,11 @@ void configure(DeviceForm& form, std::string_view key, std::string_view value) {
 }
 
 /// Puts one cell that says something into the form.
-Result<void> put_cell(DeviceForm& form, std::string_view key, std::string_view cell) {
-    if (key == "id") {
+Result<void> put_cell(ImportRow& row, std::string_view key, std::string_view cell) {
+    DeviceForm& form = row.device;
+    if (key == "token") {
+        row.token = cell;
+    } else if (key == "id") {
         form.id = DeviceId(cell);
     } else if (key == "name") {
         form.name = cell;
@@ -145,7 +148,7 @@ Result<void> put_cell(DeviceForm& form, std::string_view key, std::string_view c
 }
 
 /// What a line says. Errors: invalid_argument.
-Result<DeviceForm> form_of(const std::vector<std::string>& keys, const csv::Line& line) {
+Result<ImportRow> row_of(const std::vector<std::string>& keys, const csv::Line& line) {
     if (!line.well_formed) {
         return Error::of(ErrorCode::invalid_argument,
                          text("引号不完整", "a quote is not closed, or something stands after it"));
@@ -155,43 +158,45 @@ Result<DeviceForm> form_of(const std::vector<std::string>& keys, const csv::Line
                          text("共{}列, 表头只有{}列", "{} cells, but the header has {}",
                               line.cells.size(), keys.size()));
     }
-    DeviceForm form;
+    ImportRow row;
     for (std::size_t index = 0; index < line.cells.size(); ++index) {
         const std::string_view cell = trimmed(line.cells[index]);
         if (!cell.empty()) {
-            UPDRAFT_CHECK(put_cell(form, keys[index], cell));
+            UPDRAFT_CHECK(put_cell(row, keys[index], cell));
         }
     }
-    if (form.id.empty()) {
+    if (row.device.id.empty()) {
         return Error::invalid("id", text("请输入设备ID", "enter the device's id"));
     }
-    return form;
+    return row;
 }
 
 /// Gathers rows for a unit of work, and what became of them for the report.
 class Import {
 public:
-    Import(DeviceService& devices, const ImportMode& mode, const Identity& identity)
-        : devices_(devices), mode_(mode), identity_(identity) {
+    Import(DeviceService& devices, const DeviceCredentialService& credentials,
+           const ImportMode& mode, const Identity& identity)
+        : devices_(devices), credentials_(credentials), mode_(mode), identity_(identity) {
         report_.dry_run = mode.effect == ImportMode::Effect::try_only;
     }
 
-    void take(const csv::Line& line, Result<DeviceForm> form) {
+    void take(const csv::Line& line, Result<ImportRow> row) {
         ++report_.lines;
-        if (!form) {
-            refuse(line.number, "", line.text, form.error());
+        if (!row) {
+            refuse(line.number, "", line.text, row.error());
             return;
         }
-        const auto [first, fresh] = lines_of_.try_emplace(form->id.value, line.number);
+        const std::string& id = row->device.id.value;
+        const auto [first, fresh] = lines_of_.try_emplace(id, line.number);
         if (!fresh) {
-            refuse(line.number, form->id.value, line.text,
+            refuse(line.number, id, line.text,
                    Error::invalid("id", text("设备ID与第{}行重复",
                                              "the id stands in line {} already", first->second)));
             return;
         }
-        forms_.push_back(*std::move(form));
+        rows_.push_back(*std::move(row));
         sources_.push_back({line.number, line.text});
-        if (forms_.size() == rows_per_unit) {
+        if (rows_.size() == rows_per_unit) {
             flush();
         }
     }
@@ -208,13 +213,13 @@ private:
     };
 
     void flush() {
-        if (forms_.empty()) {
+        if (rows_.empty()) {
             return;
         }
-        const auto outcomes = devices_.import_rows(forms_, mode_, identity_);
+        const auto outcomes = devices_.import_rows(rows_, mode_, credentials_, identity_);
         for (std::size_t index = 0; index < outcomes.size(); ++index) {
             if (!outcomes[index]) {
-                refuse(sources_[index].number, forms_[index].id.value, sources_[index].text,
+                refuse(sources_[index].number, rows_[index].device.id.value, sources_[index].text,
                        outcomes[index].error());
                 continue;
             }
@@ -230,7 +235,7 @@ private:
                     break;
             }
         }
-        forms_.clear();
+        rows_.clear();
         sources_.clear();
     }
 
@@ -245,10 +250,11 @@ private:
     }
 
     DeviceService& devices_;
+    const DeviceCredentialService& credentials_;
     const ImportMode mode_;
     const Identity& identity_;
     ImportReport report_;
-    std::vector<DeviceForm> forms_;
+    std::vector<ImportRow> rows_;
     std::vector<Source> sources_;
     std::unordered_map<std::string, std::size_t> lines_of_;
 };
@@ -268,8 +274,9 @@ const std::vector<DeviceColumn>& device_columns() {
                                                    {"registerTime", "注册时间"},
                                                    {"tags", "标签", true},
                                                    {"describe", "说明", true},
-                                                   {"secureId", "安全ID", true},
-                                                   {"secureKey", "安全密钥", true}};
+                                                   {"secureId", "安全ID", true, true},
+                                                   {"secureKey", "安全密钥", true, true},
+                                                   {"token", "令牌", true, true}};
     return columns;
 }
 
@@ -318,9 +325,9 @@ Result<ImportReport> DeviceImport::run(std::string_view csv, const ImportMode& m
                                                         options_.lines_max));
         }
     }
-    Import lines_in(devices_, mode, identity);
+    Import lines_in(devices_, credentials_, mode, identity);
     while (const std::optional<csv::Line> line = reader.next()) {
-        lines_in.take(*line, form_of(keys, *line));
+        lines_in.take(*line, row_of(keys, *line));
     }
     return lines_in.finish();
 }

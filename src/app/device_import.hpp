@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/device_credentials.hpp"
 #include "app/device_service.hpp"
 #include "base/result.hpp"
 
@@ -41,8 +42,9 @@ struct ImportReport {
 /// Safe from every thread; blocks on the store.
 class DeviceImport {
 public:
-    explicit DeviceImport(DeviceService& devices, DeviceImportOptions options = {})
-        : devices_(devices), options_(options) {}
+    DeviceImport(DeviceService& devices, const DeviceCredentialService& credentials,
+                 DeviceImportOptions options = {})
+        : devices_(devices), credentials_(credentials), options_(options) {}
 
     [[nodiscard]] const DeviceImportOptions& options() const { return options_; }
 
@@ -53,6 +55,7 @@ public:
 
 private:
     DeviceService& devices_;
+    const DeviceCredentialService& credentials_;
     const DeviceImportOptions options_;
 };
 
@@ -61,7 +64,8 @@ struct DeviceColumn {
     std::string_view key;  ///< the English name
     std::string_view zh;
     bool imported =
-        false;  ///< others may stand in a file, which an export has, and are passed over
+        false;            ///< others may stand in a file, which an export has, and are passed over
+    bool secret = false;  ///< no export has it
 };
 [[nodiscard]] const std::vector<DeviceColumn>& device_columns();
 

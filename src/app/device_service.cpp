@@ -3,6 +3,7 @@
 #include <future>
 #include <memory>
 
+#include "app/device_credentials.hpp"
 #include "domain/form_rules.hpp"
 
 namespace updraft {
@@ -189,8 +190,26 @@ Result<void> DeviceService::replace(const DeviceForm& form) {
     return {};
 }
 
-Result<Imported> DeviceService::import_one(UnitOfWork& work, DeviceForm form,
-                                           const ImportMode& mode, const Identity& identity) const {
+/// The token is looked at before anything is stored: a refused line leaves nothing behind.
+Result<Imported> DeviceService::import_one(UnitOfWork& work, const ImportRow& row,
+                                           const ImportMode& mode,
+                                           const DeviceCredentialService& credentials,
+                                           const Identity& identity) const {
+    std::optional<ToldCredential> told;
+    if (row.token) {
+        UPDRAFT_TRY(told, credentials.given_token(work, row.device.id, *row.token, identity));
+    }
+    UPDRAFT_TRY(const Imported imported, import_device(work, row.device, mode, identity));
+    if (!told) {
+        return imported;
+    }
+    credentials.add_to(work, *std::move(told));
+    return imported == Imported::unchanged ? Imported::updated : imported;
+}
+
+Result<Imported> DeviceService::import_device(UnitOfWork& work, DeviceForm form,
+                                              const ImportMode& mode,
+                                              const Identity& identity) const {
     const bool enable = mode.activation == ImportMode::Activation::enable;
     const std::optional<Device> known = work.devices().find(form.id);
     if (!known || mode.existing == ImportMode::Existing::refuse) {
@@ -217,17 +236,18 @@ Result<Imported> DeviceService::import_one(UnitOfWork& work, DeviceForm form,
     return Imported::updated;
 }
 
-std::vector<Result<Imported>> DeviceService::import_rows(const std::vector<DeviceForm>& forms,
+std::vector<Result<Imported>> DeviceService::import_rows(const std::vector<ImportRow>& rows,
                                                          const ImportMode& mode,
+                                                         const DeviceCredentialService& credentials,
                                                          const Identity& identity) {
     std::vector<Result<Imported>> outcomes;
     std::vector<DeviceId> updated;
     const bool stores = mode.effect == ImportMode::Effect::store;
     (void)store_.write([&](UnitOfWork& work) -> Result<void> {
-        for (const DeviceForm& form : forms) {
-            outcomes.push_back(import_one(work, form, mode, identity));
+        for (const ImportRow& row : rows) {
+            outcomes.push_back(import_one(work, row, mode, credentials, identity));
             if (outcomes.back() && *outcomes.back() == Imported::updated) {
-                updated.push_back(form.id);
+                updated.push_back(row.device.id);
             }
         }
         // An error takes back what was tried.

@@ -53,6 +53,14 @@ struct ImportMode {
 };
 enum class Imported : std::uint8_t { added, updated, unchanged };
 
+/// What a line of a file says.
+struct ImportRow {
+    DeviceForm device;
+    std::optional<std::string> token;  ///< that the device is to sign in with, beside others
+};
+
+class DeviceCredentialService;
+
 /// Devices (spec 2.8). Every list is one unit of work. Safe from every thread; blocks on the store.
 class DeviceService {
 public:
@@ -82,10 +90,11 @@ public:
     /// Errors: also not_found.
     [[nodiscard]] Result<void> replace(const DeviceForm& form);
     /// Each row for itself, in one unit of work: what became of it, in order. Of a known device the
-    /// given configuration keys change and the others stay. Errors of a row: as add() and save().
-    [[nodiscard]] std::vector<Result<Imported>> import_rows(const std::vector<DeviceForm>& forms,
-                                                            const ImportMode& mode,
-                                                            const Identity& identity);
+    /// given configuration keys change and the others stay. Errors of a row: as add() and save(),
+    /// and of DeviceCredentialService::given_token().
+    [[nodiscard]] std::vector<Result<Imported>> import_rows(
+        const std::vector<ImportRow>& rows, const ImportMode& mode,
+        const DeviceCredentialService& credentials, const Identity& identity);
     /// Errors: not_found, conflict (not notActive).
     [[nodiscard]] Result<Device> remove(const DeviceId& id);
     /// Removes those of the devices that are notActive; returns how many.
@@ -99,7 +108,8 @@ public:
 
     /// Closes the device's own connection; false if it has none. Errors: not_found.
     [[nodiscard]] Result<bool> disconnect(const DeviceId& id);
-    /// A hawkBit device is asked at its next poll to say what it is (configData). Errors: not_found.
+    /// A hawkBit device is asked at its next poll to say what it is (configData). Errors:
+    /// not_found.
     [[nodiscard]] Result<void> request_attributes(const DeviceId& id);
     /// The device's own configuration is dropped: what its product says holds again.
     [[nodiscard]] Result<Configuration> reset_configuration(const DeviceId& id);
@@ -112,9 +122,13 @@ private:
                                          const Identity& identity) const;
     [[nodiscard]] static Result<void> update_one(UnitOfWork& work, const Device& known,
                                                  const DeviceForm& form);
-    [[nodiscard]] Result<Imported> import_one(UnitOfWork& work, DeviceForm form,
+    [[nodiscard]] Result<Imported> import_one(UnitOfWork& work, const ImportRow& row,
                                               const ImportMode& mode,
+                                              const DeviceCredentialService& credentials,
                                               const Identity& identity) const;
+    [[nodiscard]] Result<Imported> import_device(UnitOfWork& work, DeviceForm form,
+                                                 const ImportMode& mode,
+                                                 const Identity& identity) const;
     /// A notActive device may connect from now on.
     void activate(UnitOfWork& work, const Device& known) const;
     void remove_one(UnitOfWork& work, const DeviceId& id) const;

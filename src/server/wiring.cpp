@@ -103,7 +103,7 @@ struct Services {
           products(*store, links, clock, ids),
           devices(*store, links, changes, replies, live, clock, ids, config.commands),
           credentials(*store, links, clock, ids, config.credentials),
-          device_import(devices, config.imports),
+          device_import(devices, credentials, config.imports),
           files(*store, *artifacts, urls, clock, config.files),
           missing_digests(*store, *artifacts, config.missing_digests),
           firmwares(*store, urls, clock, ids),

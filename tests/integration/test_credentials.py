@@ -357,6 +357,27 @@ def test_a_product_takes_in_no_more_than_its_limit(private_server):
     assert len(api.rows(DEVICE)) == 2
 
 
+def test_a_file_of_devices_brings_their_tokens(server, api, world):
+    product = world.product()
+    one, two = world.name("d"), world.name("d")
+    tokens = [world.name("token-of-the-old-server") for _ in range(2)]
+    lines = f"id,token\n{one},{tokens[0]}\n{two},{tokens[0]}\n{two}-b,{tokens[1]}\n"
+
+    report = api.post(
+        f"{DEVICE}/_import?enable=true&productId={product}",
+        raw=lines.encode(),
+        content_type="text/csv",
+    )
+
+    assert (report["added"], report["refusedCount"]) == (2, 1)
+    assert report["refused"][0]["column"] == "token"
+    assert polls(server, one, token=tokens[0]) == 200
+    assert polls(server, f"{two}-b", token=tokens[1]) == 200
+    assert polls(server, f"{two}-b", token=tokens[0]) == 401
+    exported = api.call("GET", f"{DEVICE}/_export").body.decode()
+    assert one in exported and tokens[0] not in exported
+
+
 # -- the command line ------------------------------------------------------------------------------
 def test_the_command_line_adds_rotates_and_revokes(tmp_path, server, api, world):
     cli = Cli(tmp_path)

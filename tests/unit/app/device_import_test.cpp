@@ -10,7 +10,9 @@ namespace {
 
 struct DeviceImportTest : testing::Test {
     AppWorld world;
-    DeviceImport files{world.devices, {.bytes_max = 1'000, .lines_max = 5}};
+    DeviceCredentialService credentials{
+        *world.store, world.links, world.clock, world.ids, {.per_owner_max = 2}};
+    DeviceImport files{world.devices, credentials, {.bytes_max = 1'000, .lines_max = 5}};
     ImportMode mode;
 
     void SetUp() override {
@@ -47,6 +49,44 @@ TEST_F(DeviceImportTest, ReadsChineseHeadersAndWords) {
     ASSERT_TRUE(report);
     EXPECT_EQ(report->added, 1);
     EXPECT_EQ(world.device("d1").value().device_type, DeviceType::gateway);
+}
+
+// A fleet that moves here keeps its tokens: the file brings them.
+TEST_F(DeviceImportTest, ATokenBecomesACredentialOfTheDevice) {
+    const std::string file = "id,token\nd1,0123456789abcdef-1\nd2,0123456789abcdef-2\n";
+    mode.activation = ImportMode::Activation::enable;
+    ASSERT_EQ(run(file).value().added, 2);
+
+    const auto shows = [&](const char* id, const char* token) {
+        return world.sign_in.http(DeviceId{id}, proof::TargetToken{token}, UnknownDevice::refuse)
+            .has_value();
+    };
+    EXPECT_TRUE(shows("d1", "0123456789abcdef-1"));
+    EXPECT_TRUE(shows("d2", "0123456789abcdef-2"));
+    EXPECT_FALSE(shows("d2", "0123456789abcdef-1"));
+    mode.existing = ImportMode::Existing::update;
+    EXPECT_EQ(run(file).value().unchanged, 2);
+    EXPECT_EQ(run("id,token\nd1,0123456789abcdef-3\n").value().updated, 1);
+    EXPECT_TRUE(shows("d1", "0123456789abcdef-1"));
+    EXPECT_TRUE(shows("d1", "0123456789abcdef-3"));
+    EXPECT_EQ(run("id,token\nd1,0123456789abcdef-4\n").value().refused_count, 1);  // too many
+}
+
+TEST_F(DeviceImportTest, ALineWithABadTokenLeavesNothingBehind) {
+    const auto report = run(
+        "id,token\nd1,0123456789abcdef\nd2,0123456789abcdef\nd3,short\nd4,has a blank inside\n");
+
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->added, 1);
+    ASSERT_EQ(report->refused.size(), 3U);
+    EXPECT_EQ(report->refused[0].column, "token");
+    EXPECT_FALSE(world.device("d2"));
+    EXPECT_FALSE(world.device("d3"));
+    mode.effect = ImportMode::Effect::try_only;
+    EXPECT_EQ(run("id,token\nd5,fedcba9876543210\n").value().added, 1);
+    EXPECT_FALSE(world.device("d5"));
+    mode.effect = ImportMode::Effect::store;
+    EXPECT_EQ(run("id,token\nd6,fedcba9876543210\n").value().added, 1);
 }
 
 // One bad line among thousands must not cost the others.

@@ -97,7 +97,7 @@ Export<DeviceRow> device_export() {
     what.rows = [](const Repositories& all) -> const Queries<DeviceRow>& { return all.devices(); };
     what.id = id_of_device;
     for (const DeviceColumn& column : device_columns()) {
-        if (!column.key.starts_with("secure")) {
+        if (!column.secret) {
             what.columns.push_back({{std::string(column.zh), std::string(column.key)},
                                     [key = column.key](const DeviceRow& row, Language language) {
                                         return device_cell(key, row, language);
