@@ -10,15 +10,17 @@ namespace {
 
 constexpr std::size_t references_shown_max = 10;
 constexpr std::string_view device_path = "/{productId}/{deviceId}";
+constexpr std::string_view plain_https_package = "https.pull";
 
-ProtocolPackage builtin(std::string id, std::string name, std::string description) {
+ProtocolPackage builtin(std::string id, std::string name, std::string description,
+                        std::initializer_list<const char*> transports) {
     ProtocolPackage package;
     package.id = ProtocolId(std::move(id));
     package.name = std::move(name);
     package.description = std::move(description);
     package.type = protocol_type_builtin;
     const std::vector<Feature> firmware{{std::string(feature_support_firmware), "支持固件升级"}};
-    for (const char* transport : {"MQTT", "WebSocket", "HTTP", "CoAP"}) {
+    for (const char* transport : transports) {
         package.transports.push_back({transport, firmware});
     }
     return package;
@@ -26,8 +28,13 @@ ProtocolPackage builtin(std::string id, std::string name, std::string descriptio
 
 /// The packages that Updraft speaks itself.
 std::vector<ProtocolPackage> builtin_packages() {
-    return {builtin("jetlinks.v3.0", "JetLinks V3.0", "JetLinks官方协议 3.0, 服务器内置"),
-            builtin("jetlinks.v2.0", "JetLinks V2.0", "JetLinks官方协议 2.0, 服务器内置")};
+    return {
+        builtin("jetlinks.v3.0", "JetLinks V3.0", "JetLinks官方协议 3.0, 服务器内置",
+                {"MQTT", "WebSocket", "HTTP", "CoAP"}),
+        builtin("jetlinks.v2.0", "JetLinks V2.0", "JetLinks官方协议 2.0, 服务器内置",
+                {"MQTT", "WebSocket", "HTTP", "CoAP"}),
+        builtin(std::string(plain_https_package), "HTTPS",
+                "每个产品一个固定下载地址, 适用于ESP-IDF, Arduino和脚本, 服务器内置", {"HTTP"})};
 }
 
 Query products_of(const ProtocolId& id) {
@@ -268,6 +275,13 @@ std::vector<ProtocolRoute> ProtocolService::routes(const ProtocolPackage& packag
                                                    std::string_view transport) {
     if (package.type != protocol_type_builtin) {
         return {};
+    }
+    if (package.id.value == plain_https_package) {
+        return {{"/ota/{productId}", false, true, {"下载下一个固件", "The next image"}},
+                {"/ota/{productId}/report",
+                 true,
+                 false,
+                 {"上报升级进度", "Report the progress of an upgrade"}}};
     }
     std::vector<ProtocolRoute> routes{
         up("/firmware/report", {"上报固件版本", "Report the firmware version"}),

@@ -34,6 +34,18 @@ TEST_F(ProtocolTest, BuiltInPackagesSupportFirmwareOverEachOfTheirTransports) {
     }
 }
 
+TEST_F(ProtocolTest, PlainHttpsHasOneAddressAProduct) {
+    const auto package = find("https.pull");
+    ASSERT_TRUE(package);
+    EXPECT_TRUE(supports_firmware(*package, "HTTP"));
+    EXPECT_FALSE(supports_firmware(*package, "MQTT"));
+    const auto routes = ProtocolService::routes(*package, "HTTP");
+    ASSERT_EQ(routes.size(), 2U);
+    EXPECT_EQ(routes[0].address, "/ota/{productId}");
+    EXPECT_TRUE(routes[1].upstream);
+    EXPECT_TRUE(ProtocolService::config_metadata(*package, "HTTP"));
+}
+
 TEST_F(ProtocolTest, InstallingAgainKeepsWhatAPersonChose) {
     ASSERT_TRUE(world.protocols.set_enabled(ProtocolId{"jetlinks.v2.0"}, false));
 
