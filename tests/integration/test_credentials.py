@@ -4,10 +4,12 @@ import string
 import time
 
 import pytest
+import websocket
 
 from support.builders import World
 from support.cli import REFUSED, Cli
 from support.ddi_device import DdiDevice
+from support.http_device import HttpDevice, WebSocketDevice, curl
 from support.mqtt_device import MqttDevice, credentials
 from support.waiting import eventually
 
@@ -237,6 +239,13 @@ def test_no_secret_is_in_a_log_a_list_or_in_the_clear_where_it_need_not_be(priva
     new = api.post(f"{path(PRODUCT, 'p1')}/{made['id']}/_rotate", {})
     assert sign_in(running, "d1", "p1", key) == 0
     assert sign_in(running, "d1", "p1", {**key, "secureKey": key["secureKey"] + "x"}) != 0
+    assert polls(running, "d1", token=canary) == 200
+    assert polls(running, "d1", token=canary + "!") == 401
+    assert HttpDevice(running.http, "d1", "p1", canary).say("firmware/report", {"version": "1"})
+    with WebSocketDevice(running.http, "d1", "p1", canary) as peer:
+        peer.send_text("no JSON")
+    with pytest.raises(websocket.WebSocketBadStatusException):
+        WebSocketDevice(running.http, "d1", "p1", canary + "!")
     refused = api.call("POST", path(DEVICE, "d1"), {"kind": "token", "token": canary})
     assert refused.status == 400 and canary.encode() not in refused.body
 
@@ -355,6 +364,33 @@ def test_a_product_takes_in_no_more_than_its_limit(private_server):
     assert polls(running, "a b", gateway_token=token) == 401
     assert polls(running, "n1", gateway_token=token) == 200
     assert len(api.rows(DEVICE)) == 2
+
+
+def test_a_token_is_good_over_every_address_and_ends_everywhere(server, api, world):
+    product = world.product(transportProtocol="HTTP")
+    device = world.device(product)
+    base = path(DEVICE, device)
+    told = api.post(base, {"kind": "token"})
+    token = told["token"]
+    report = ("firmware/report", {"version": "1.0"})
+
+    def statuses():
+        """HTTP, plain HTTPS as a Bearer token and as a password, hawkBit."""
+        ota = f"http://{server.http}/ota/{product}?version=1.0"
+        bearer = ["-H", f"Authorization: Bearer {token}", "-H", f"X-Device-Id: {device}"]
+        return [
+            HttpDevice(server.http, device, product, token).say(*report).status,
+            curl(ota, *bearer).status,
+            curl(ota, "-u", f"{device}:{token}").status,
+            polls(server, device, token=token),
+        ]
+
+    assert [status < 300 for status in statuses()] == [True] * 4
+    with WebSocketDevice(server.http, device, product, token) as open_one:
+        eventually(lambda: world.device_state(device) == "online")
+        api.delete(f"{base}/{told['id']}")
+        open_one.wait_closed()
+    assert statuses() == [401] * 4
 
 
 def test_a_file_of_devices_brings_their_tokens(server, api, world):
