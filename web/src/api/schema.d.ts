@@ -1412,7 +1412,7 @@ export interface paths {
         put?: never;
         /**
          * 导入设备 · Make devices of a CSV file; each bad line is refused with its reason
-         * @description UTF-8 with a header in English or Chinese: id, name, productId, deviceType, parentId, tags (`k=v;k=v`), describe, secureId, secureKey, or `configuration.<key>`; the other columns of an export are passed over, and an empty cell says nothing. Good lines are stored, whatever becomes of the others. Limits: [import] bytes_max (32 MiB) and lines_max (200,000).
+         * @description UTF-8 with a header in English or Chinese: id, name, productId, deviceType, parentId, tags (`k=v;k=v`), describe, secureId, secureKey, token (16 to 128 visible ASCII characters, beside the tokens that the device has), or `configuration.<key>`; the other columns of an export are passed over, and an empty cell says nothing. Good lines are stored, whatever becomes of the others. Limits: [import] bytes_max (32 MiB) and lines_max (200,000).
          */
         post: operations["importDevices"];
         delete?: never;
