@@ -127,6 +127,7 @@ def test_a_client_that_has_the_image_gets_304(world, product, device, url):
     task = ready(world, product, device)
     has = ("-H", f"If-None-Match: {ETAG}")
     assert curl(f"{url}?device={device}", *BEARER, *has).status == 304
+    assert world.state(task) == "waiting"
     assert curl(f"{url}?device={device}", *BEARER, "-H", 'If-None-Match: "other"').status == 200
     assert world.state(task) == "processing"
     assert curl(f"{url}?device={device}&version=1.1", *BEARER, *has).status == 304

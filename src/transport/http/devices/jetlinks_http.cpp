@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "transport/http/devices/proofs.hpp"
+#include "transport/http/url.hpp"
 
 namespace updraft::device_http {
 namespace {
@@ -35,8 +36,9 @@ std::variant<SignedInDevice, http::Response> identified(const DeviceSignIn& sign
     const DeviceId id(request.parameter("deviceId"));
     Result<SignedInDevice> device = sign_in.http(id, proof::Token{*token}, UnknownDevice::enroll);
     if (!device) {
-        log::info("http", "device refused device={} address={} why=\"{}\"", id,
-                  request.remote_address, device.error().message.en);
+        log::info("http", "device refused path={} address={} why=\"{}\"",
+                  http::without_query(request.target), request.remote_address,
+                  device.error().message.en);
         return jetlinks_refusal(401, "unauthorized", "Device no register or token not match");
     }
     return *std::move(device);
@@ -107,8 +109,8 @@ http::Response handle(const DeviceHttpServices& services, const http::Request& r
     }
     if (!message) {
         const bool malformed = message.error().code == ErrorCode::malformed;
-        log::info("http", "message dropped device={} path={} why=\"{}\"", device.id, request.path,
-                  message.error().message.en);
+        log::info("http", "message dropped device={} path={}", device.id,
+                  http::without_query(request.target));
         return jetlinks_refusal(500, malformed ? "request_body_format_error" : "server_error", {});
     }
     if (!*message) {
@@ -143,8 +145,8 @@ void jetlinks_http_routes(http::Router& router, const DeviceHttpServices& servic
             try {
                 return handle(services, request);
             } catch (const std::exception& error) {
-                log::error("http", "device request failed path={} what={}", request.path,
-                           error.what());
+                log::error("http", "device request failed path={} what={}",
+                           http::without_query(request.target), error.what());
                 return jetlinks_refusal(500, "server_error", {});
             }
         },

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
+#include <algorithm>
 #include <array>
 
 #include "base/log.hpp"
@@ -67,6 +68,17 @@ Asked asked_by(const http::Request& request) {
     return asked;
 }
 
+/// True if the client says that it has these bytes already (RFC 9110 13.1.2).
+bool has_image(const http::Request& request, const std::string& sha256) {
+    const std::string list = request.header("If-None-Match").value_or("");
+    return std::ranges::any_of(http::list_elements(list), [&](std::string_view tag) {
+        if (tag.starts_with("W/")) {
+            tag.remove_prefix(2);
+        }
+        return tag == "*" || tag == "\"" + sha256 + "\"";
+    });
+}
+
 class PlainHttps {
 public:
     explicit PlainHttps(const PlainHttpsServices& services) : services_(services) {}
@@ -82,6 +94,7 @@ private:
                                                                 const Asked& asked,
                                                                 const http::Request& request) const;
     [[nodiscard]] Result<http::Response> bytes_of(const Firmware& firmware) const;
+    [[nodiscard]] bool is_held(const Firmware& firmware, const http::Request& request) const;
 
     const PlainHttpsServices services_;
 };
@@ -126,6 +139,9 @@ Result<std::optional<Firmware>> PlainHttps::next_firmware(const SignedInDevice& 
     if (preview.is_repeat || request.method == http::Method::head) {
         return preview.firmware;
     }
+    if (asked.version.empty() && preview.firmware && is_held(*preview.firmware, request)) {
+        return preview.firmware;  // it is answered 304: nothing begins
+    }
     UplinkMessage message;
     message.product = device.product;
     message.device = device.id;
@@ -169,6 +185,15 @@ Result<http::Response> PlainHttps::bytes_of(const Firmware& firmware) const {
     response.body =
         http::FileBody{found.path, file.size_bytes, file.sha256, to_millis(file.created_at)};
     return response;
+}
+
+bool PlainHttps::is_held(const Firmware& firmware, const http::Request& request) const {
+    if (!firmware.file || !request.header("If-None-Match")) {
+        return false;
+    }
+    const Result<FileService::Download> found =
+        services_.files.open(*firmware.file, std::nullopt, true);
+    return found && has_image(request, found->file.sha256);
 }
 
 http::Response PlainHttps::image(const http::Request& request) const {

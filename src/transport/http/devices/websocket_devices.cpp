@@ -1,6 +1,7 @@
 #include "transport/http/devices/websocket_devices.hpp"
 
 #include "base/log.hpp"
+#include "transport/http/url.hpp"
 
 namespace updraft::device_http {
 
@@ -176,8 +177,9 @@ std::variant<std::shared_ptr<http::WebSocketHandler>, http::Response> WebSocketD
     const Result<SignedInDevice> device =
         sign_in_.http(id, proof::Token{token}, UnknownDevice::enroll);
     if (!device) {
-        log::info("websocket", "device refused device={} address={} why=\"{}\"", id,
-                  request.remote_address, device.error().message.en);
+        log::info("websocket", "device refused path={} address={} why=\"{}\"",
+                  http::without_query(request.target), request.remote_address,
+                  device.error().message.en);
         return jetlinks_refusal(401, "unauthorized", "Device no register or token not match");
     }
     const auto link = std::make_shared<Link>(*this, *device, std::move(sender));
