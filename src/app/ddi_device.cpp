@@ -90,18 +90,31 @@ Result<void> DdiService::deactivate_auto_confirm(const Client& client) {
 }
 
 Result<void> DdiService::configure(const Client& client, const ddi::ConfigData& said) {
-    return store_.write([&](UnitOfWork& work) -> Result<void> {
-        const std::optional<Device> device = work.devices().find(client.device);
+    struct Next {
+        std::map<std::string, std::string> attributes;
+        DdiTarget target;
+        bool is_news = false;
+    };
+    const auto look = [&](const Repositories& rows) -> Result<Next> {
+        const std::optional<Device> device = rows.devices().find(client.device);
         if (!device) {
             return Error::not_found("设备", "device", client.device.value);
         }
-        UPDRAFT_TRY(const auto attributes, changed_attributes(device->attributes, said));
-        if (attributes != device->attributes) {
-            work.devices().set_attributes(client.device, attributes);
-        }
-        DdiTarget target = target_of(work, client.device);
-        target.attributes_wanted = false;
-        work.ddi().put_target(target);
+        Next next;
+        UPDRAFT_TRY(next.attributes, changed_attributes(device->attributes, said));
+        next.target = target_of(rows, client.device);
+        next.is_news = next.target.attributes_wanted || next.attributes != device->attributes;
+        next.target.attributes_wanted = false;
+        return next;
+    };
+    UPDRAFT_TRY(const Next next, store_.read(look));
+    if (!next.is_news) {
+        return {};
+    }
+    return store_.write([&](UnitOfWork& work) -> Result<void> {
+        UPDRAFT_TRY(const Next now, look(work));
+        work.devices().set_attributes(client.device, now.attributes);
+        work.ddi().put_target(now.target);
         return {};
     });
 }

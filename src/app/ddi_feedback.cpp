@@ -98,8 +98,7 @@ std::string joined(const std::vector<std::string>& parts) {
 
 Result<DdiService::Taken> DdiService::feedback(const Client& client, std::int64_t action,
                                                const ddi::Feedback& feedback) {
-    return store_.write([&](UnitOfWork& work) -> Result<Taken> {
-        std::optional<Known> found = known(work, client.device, action);
+    const auto check = [&](const std::optional<Known>& found) -> Result<Taken> {
         if (!found || found->awaits_consent()) {
             return no_such_action(action);
         }
@@ -108,8 +107,27 @@ Result<DdiService::Taken> DdiService::feedback(const Client& client, std::int64_
         }
         UPDRAFT_CHECK(
             within_quota(found->action, feedback.details.size(), is_final(feedback, found->task)));
-        take(work, *found, feedback);
         return Taken::yes;
+    };
+    return look_then_write(client, action, check,
+                           [&](UnitOfWork& work, Known& found) { take(work, found, feedback); });
+}
+
+/// What is refused costs no write.
+Result<DdiService::Taken> DdiService::look_then_write(const Client& client, std::int64_t action,
+                                                      const Check& check, const Take& take) {
+    const Result<Taken> first = store_.read(
+        [&](const Repositories& rows) { return check(known(rows, client.device, action)); });
+    if (!first || *first == Taken::over) {
+        return first;
+    }
+    return store_.write([&](UnitOfWork& work) -> Result<Taken> {
+        std::optional<Known> found = known(work, client.device, action);
+        UPDRAFT_TRY(const Taken now, check(found));
+        if (now == Taken::yes) {
+            take(work, *found);
+        }
+        return now;
     });
 }
 
@@ -171,8 +189,9 @@ void DdiService::take(UnitOfWork& work, Known& known, const ddi::Feedback& feedb
 
 Result<DdiService::Taken> DdiService::cancel_feedback(const Client& client, std::int64_t action,
                                                       const ddi::Feedback& feedback) {
-    return store_.write([&](UnitOfWork& work) -> Result<Taken> {
-        std::optional<Known> found = known(work, client.device, action);
+    const bool closes = feedback.execution == ddi::Execution::closed;
+    const bool refuses = feedback.execution == ddi::Execution::rejected || is_failure(feedback);
+    const auto check = [&](const std::optional<Known>& found) -> Result<Taken> {
         if (!found) {
             return no_such_action(action);
         }
@@ -184,65 +203,66 @@ Result<DdiService::Taken> DdiService::cancel_feedback(const Client& client, std:
                 ErrorCode::method_not_allowed,
                 text("升级动作 {} 未在取消中", "action {} is not being canceled", action));
         }
-        const bool closes = feedback.execution == ddi::Execution::closed;
-        const bool refuses = feedback.execution == ddi::Execution::rejected || is_failure(feedback);
         UPDRAFT_CHECK(within_quota(found->action, feedback.details.size(), closes || refuses));
+        return Taken::yes;
+    };
+    return look_then_write(client, action, check, [&](UnitOfWork& work, Known& found) {
         const std::string content = log_content(feedback);
         bool logged = false;
-        if (refuses && found->is_current()) {
-            const event::CancelRefused event{another_is_processing(work, *found->record)};
-            const RecordState before = found->record->state;
-            found->record = changes_
-                                .apply(work, *found->record, event,
-                                       RecordChanges::Said{log_type::ddi_feedback, content})
-                                .record;
-            logged = found->record->state != before;
+        if (refuses && found.is_current()) {
+            const event::CancelRefused event{another_is_processing(work, *found.record)};
+            const RecordState before = found.record->state;
+            found.record = changes_
+                               .apply(work, *found.record, event,
+                                      RecordChanges::Said{log_type::ddi_feedback, content})
+                               .record;
+            logged = found.record->state != before;
         }
         if (!logged) {
-            note(work, *found, log_type::ddi_feedback, content);
+            note(work, found, log_type::ddi_feedback, content);
         }
-        found->action.feedbacks += 1;
-        found->action.closed = closes && !refuses;
-        work.ddi().update(found->action);
-        return Taken::yes;
+        found.action.feedbacks += 1;
+        found.action.closed = closes && !refuses;
+        work.ddi().update(found.action);
     });
 }
 
 Result<DdiService::Taken> DdiService::confirmation_feedback(const Client& client,
                                                             std::int64_t action,
                                                             const ddi::Confirmation& said) {
-    return store_.write([&](UnitOfWork& work) -> Result<Taken> {
-        std::optional<Known> found = known(work, client.device, action);
+    const auto may_withdraw = [&](const Known& found) {
+        return !said.confirmed && found.task.confirmation_required && found.action.confirmed;
+    };
+    const auto check = [&](const std::optional<Known>& found) -> Result<Taken> {
         if (!found) {
             return no_such_action(action);
         }
         if (found->action.closed || !found->is_to_be_done()) {
             return Taken::over;
         }
-        const bool may_withdraw =
-            !said.confirmed && found->task.confirmation_required && found->action.confirmed;
-        if (!found->awaits_consent() && !may_withdraw) {
+        if (!found->awaits_consent() && !may_withdraw(*found)) {
             return no_such_action(action);
         }
         UPDRAFT_CHECK(within_quota(found->action, said.details.size(), false));
+        return Taken::yes;
+    };
+    return look_then_write(client, action, check, [&](UnitOfWork& work, Known& found) {
         json::object content{{"confirmation", said.confirmed ? "confirmed" : "denied"}};
-        const std::string words = joined(said.details);
         if (said.code) {
             content.emplace("code", *said.code);
         }
-        if (!words.empty()) {
+        if (const std::string words = joined(said.details); !words.empty()) {
             content.emplace("details", json::array{cut(words, options_.message_bytes_max)});
         }
-        if (may_withdraw) {
-            found->record =
-                changes_.apply(work, *found->record, event::ConfirmationWithdrawn{}).record;
-            found->action.retrieved = false;
+        if (may_withdraw(found)) {
+            found.record =
+                changes_.apply(work, *found.record, event::ConfirmationWithdrawn{}).record;
+            found.action.retrieved = false;
         }
-        note(work, *found, log_type::ddi_feedback, json::serialize(content));
-        found->action.confirmed = said.confirmed;
-        found->action.feedbacks += 1;
-        work.ddi().update(found->action);
-        return Taken::yes;
+        note(work, found, log_type::ddi_feedback, json::serialize(content));
+        found.action.confirmed = said.confirmed;
+        found.action.feedbacks += 1;
+        work.ddi().update(found.action);
     });
 }
 

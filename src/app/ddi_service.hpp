@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -176,6 +178,10 @@ private:
     [[nodiscard]] ddi::HistoryDocument history_of(const Repositories& rows, const Known& known,
                                                   std::int64_t messages) const;
 
+    using Check = std::function<Result<Taken>(const std::optional<Known>&)>;
+    using Take = std::function<void(UnitOfWork&, Known&)>;
+    [[nodiscard]] Result<Taken> look_then_write(const Client& client, std::int64_t action,
+                                                const Check& check, const Take& take);
     [[nodiscard]] Result<void> within_quota(const DdiAction& action, std::size_t messages,
                                             bool last_word) const;
     [[nodiscard]] std::string log_content(const ddi::Feedback& feedback) const;

@@ -12,6 +12,8 @@ constexpr std::size_t references_shown_max = 10;
 constexpr std::string_view device_path = "/{productId}/{deviceId}";
 constexpr std::string_view plain_https_package = "https.pull";
 
+const ProtocolId hawkbit_ddi{"hawkbit.ddi"};
+
 ProtocolPackage builtin(std::string id, std::string name, std::string description,
                         std::initializer_list<const char*> transports) {
     ProtocolPackage package;
@@ -28,13 +30,14 @@ ProtocolPackage builtin(std::string id, std::string name, std::string descriptio
 
 /// The packages that Updraft speaks itself.
 std::vector<ProtocolPackage> builtin_packages() {
-    return {
-        builtin("jetlinks.v3.0", "JetLinks V3.0", "JetLinks官方协议 3.0, 服务器内置",
-                {"MQTT", "WebSocket", "HTTP", "CoAP"}),
-        builtin("jetlinks.v2.0", "JetLinks V2.0", "JetLinks官方协议 2.0, 服务器内置",
-                {"MQTT", "WebSocket", "HTTP", "CoAP"}),
-        builtin(std::string(plain_https_package), "HTTPS",
-                "每个产品一个固定下载地址, 适用于ESP-IDF, Arduino和脚本, 服务器内置", {"HTTP"})};
+    return {builtin("jetlinks.v3.0", "JetLinks V3.0", "JetLinks官方协议 3.0, 服务器内置",
+                    {"MQTT", "WebSocket", "HTTP", "CoAP"}),
+            builtin("jetlinks.v2.0", "JetLinks V2.0", "JetLinks官方协议 2.0, 服务器内置",
+                    {"MQTT", "WebSocket", "HTTP", "CoAP"}),
+            builtin(std::string(plain_https_package), "HTTPS",
+                    "每个产品一个固定下载地址, 适用于ESP-IDF, Arduino和脚本, 服务器内置", {"HTTP"}),
+            builtin(hawkbit_ddi.value, "hawkBit DDI",
+                    "Eclipse hawkBit的设备接口(DDI v1): SWUpdate, RAUC, Zephyr", {"HTTP"})};
 }
 
 Query products_of(const ProtocolId& id) {
@@ -127,6 +130,25 @@ ConfigMetadata http_keys() {
     return {{"HTTP认证配置", "HTTP authentication"},
             {"请求头Authorization: Bearer 令牌", "header Authorization: Bearer token"},
             {secret("bearer_token", {"Token", "Token"})}};
+}
+
+ConfigMetadata ddi_keys() {
+    return {{"hawkBit认证配置", "hawkBit authentication"},
+            {"设备的值为TargetToken, 产品的值为GatewayToken",
+             "a device's value is its TargetToken, a product's is its GatewayToken"},
+            {secret("bearer_token", {"Token", "Token"})}};
+}
+
+std::vector<ProtocolRoute> ddi_routes() {
+    const auto route = [](std::string_view tail, bool up, Text description) {
+        return ProtocolRoute{fmt::format("/{{tenant}}/controller/v1/{{deviceId}}{}", tail), up, !up,
+                             std::move(description)};
+    };
+    return {route("", false, {"轮询", "Poll"}),
+            route("/deploymentBase/{actionId}", false, {"获取升级内容", "Fetch an update"}),
+            route("/deploymentBase/{actionId}/feedback", true, {"上报升级进度", "Report on it"}),
+            route("/cancelAction/{actionId}/feedback", true, {"答复取消", "Answer to a cancel"}),
+            route("/configData", true, {"上报设备属性", "Report attributes"})};
 }
 
 ConfigMetadata coap_keys() {
@@ -283,6 +305,9 @@ std::vector<ProtocolRoute> ProtocolService::routes(const ProtocolPackage& packag
                  false,
                  {"上报升级进度", "Report the progress of an upgrade"}}};
     }
+    if (package.id == hawkbit_ddi) {
+        return ddi_routes();
+    }
     std::vector<ProtocolRoute> routes{
         up("/firmware/report", {"上报固件版本", "Report the firmware version"}),
         up("/firmware/pull", {"拉取固件更新", "Ask for a firmware"}),
@@ -308,6 +333,9 @@ std::optional<ConfigMetadata> ProtocolService::config_metadata(const ProtocolPac
     const std::string id = to_lower(transport);
     if (id == "mqtt") {
         return mqtt_keys();
+    }
+    if (package.id == hawkbit_ddi) {
+        return id == "http" ? std::optional(ddi_keys()) : std::nullopt;
     }
     if (id == "http" || id == "websocket") {
         return http_keys();

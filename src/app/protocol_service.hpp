@@ -50,7 +50,7 @@ struct ConfigMetadata {
 inline constexpr std::string_view protocol_type_builtin = "builtin";
 inline constexpr std::string_view protocol_type_jar = "jar";
 
-/// Protocol packages (spec 2.6): two that are built in, and uploaded ones that are kept as metadata
+/// Protocol packages (spec 2.6): some that are built in, and uploaded ones that are kept as metadata
 /// and never executed. Safe from every thread; blocks on the store.
 class ProtocolService {
 public:

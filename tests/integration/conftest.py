@@ -2,6 +2,7 @@
 import pytest
 
 from support.builders import World
+from support.ddi_fleet import Fleet
 from support.server import Server, binary
 
 
@@ -50,6 +51,29 @@ def private_server(tmp_path):
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture
+def fleet(world):
+    """A product whose devices speak hawkBit's API."""
+    made = Fleet(world)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def own_fleet(private_server):
+    """A fleet on a server of its own with flags."""
+    made = []
+
+    def start(*flags):
+        running = private_server(*flags)
+        made.append(Fleet(World(running, running.api())))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

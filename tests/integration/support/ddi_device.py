@@ -5,6 +5,7 @@ import json
 import urllib.parse
 
 from support.api import Answer
+from support.contract import contract
 
 TENANT = "DEFAULT"
 
@@ -78,6 +79,8 @@ class DdiDevice:
                 continue
             if response.will_close or not self.keep_alive:
                 self.close()
+            if contract().operation(method, path)[1]:
+                contract().check(method, path, response.status, response.headers, content)
             return Answer(response.status, response.headers, content)
         raise AssertionError("unreachable")
 
