@@ -174,6 +174,7 @@ void DdiService::take(UnitOfWork& work, Known& known, const ddi::Feedback& feedb
     if (!logged) {
         note(work, known, log_type::ddi_feedback, content);
     }
+    announce_progress(work, known, feedback);
     known.action.retrieved = true;
     known.action.feedbacks += 1;
     known.action.closed = final;
@@ -185,6 +186,31 @@ void DdiService::take(UnitOfWork& work, Known& known, const ddi::Feedback& feedb
         target.attributes_wanted = true;
         work.ddi().put_target(target);
     }
+}
+
+/// Consoles and other systems see the same message as of every other dialect (spec 4.4).
+void DdiService::announce_progress(UnitOfWork& work, const Known& known,
+                                   const ddi::Feedback& feedback) const {
+    if (!known.record || !live_.anyone_listens()) {
+        return;
+    }
+    const UpgradeRecord& record = *known.record;
+    json::object payload{{"deviceId", record.device.value},
+                         {"firmwareId", record.firmware.value},
+                         {"version", record.target_version},
+                         {"progress", record.progress_percent},
+                         {"timestamp", to_millis(clock_.now())}};
+    if (is_final(feedback, known.task)) {
+        payload.emplace("complete", true);
+        payload.emplace("success", !is_failure(feedback));
+    }
+    if (is_failure(feedback)) {
+        payload.emplace("errorReason", record.error_reason);
+    }
+    work.after_commit([this, device = record.device, product = record.product,
+                       text = json::serialize(payload), now = clock_.now()] {
+        live_.publish({now, live::DeviceMessageSeen{device, product, "firmware/progress", text}});
+    });
 }
 
 Result<DdiService::Taken> DdiService::cancel_feedback(const Client& client, std::int64_t action,

@@ -122,13 +122,14 @@ Error no_such_action(std::int64_t action) {
 }
 
 DdiService::DdiService(Store& store, const RecordChanges& changes, DeviceInbox& inbox,
-                       const FileService& files, const PublicUrls& urls, const Clock& clock,
-                       SnowflakeIds& ids, Options options)
+                       const FileService& files, const PublicUrls& urls, LiveEvents& live,
+                       const Clock& clock, SnowflakeIds& ids, Options options)
     : store_(store),
       changes_(changes),
       inbox_(inbox),
       files_(files),
       urls_(urls),
+      live_(live),
       clock_(clock),
       ids_(ids),
       options_(std::move(options)),
@@ -232,7 +233,9 @@ void DdiService::offer(const UpgradeRecord& record, const UpgradeTask& task,
         return;
     }
     DdiAction now = *action;
-    now.closed = false;  // a last word that changed nothing, e.g. after consent was withdrawn
+    if (now.closed) {  // a last word that changed nothing, e.g. while another was processing
+        now.closed = now.installed = false;
+    }
     now.confirmed = now.confirmed || (task.confirmation_required && decision.agrees);
     if (now != *action) {
         decision.changed = now;

@@ -10,6 +10,7 @@
 
 #include "app/device_inbox.hpp"
 #include "app/file_service.hpp"
+#include "app/live_events.hpp"
 #include "app/ports.hpp"
 #include "app/record_changes.hpp"
 #include "app/urls.hpp"
@@ -53,8 +54,8 @@ public:
     };
 
     DdiService(Store& store, const RecordChanges& changes, DeviceInbox& inbox,
-               const FileService& files, const PublicUrls& urls, const Clock& clock,
-               SnowflakeIds& ids, Options options);
+               const FileService& files, const PublicUrls& urls, LiveEvents& live,
+               const Clock& clock, SnowflakeIds& ids, Options options);
 
     /// The one thing that a device is to do now.
     struct Poll {
@@ -186,6 +187,8 @@ private:
                                             bool last_word) const;
     [[nodiscard]] std::string log_content(const ddi::Feedback& feedback) const;
     void take(UnitOfWork& work, Known& known, const ddi::Feedback& feedback) const;
+    void announce_progress(UnitOfWork& work, const Known& known,
+                           const ddi::Feedback& feedback) const;
     void note(UnitOfWork& work, const Known& known, std::string_view type,
               const std::string& content) const;
     [[nodiscard]] static std::vector<std::string> errors_before(const Repositories& rows,
@@ -200,6 +203,7 @@ private:
     DeviceInbox& inbox_;
     const FileService& files_;
     const PublicUrls& urls_;
+    LiveEvents& live_;
     const Clock& clock_;
     SnowflakeIds& ids_;
     const Options options_;

@@ -19,7 +19,8 @@ bool is_connection(const DeviceLogEntry& line) {
 
 Direction direction_of(const std::string& type) {
     const bool ours = type == log_type::upgrade_firmware || type == log_type::pull_firmware_reply ||
-                      type == log_type::read_firmware;
+                      type == log_type::read_firmware || type == log_type::ddi_download ||
+                      type == log_type::ddi_not_offered;
     return ours ? Direction::down : Direction::up;
 }
 
@@ -38,7 +39,8 @@ TimelineEntry message_of(const DeviceLogEntry& line) {
     entry.direction = direction_of(line.type);
     if (line.step) {
         entry.attempt = line.step->attempt;
-        if (line.type == log_type::upgrade_firmware_progress) {
+        if (line.type == log_type::upgrade_firmware_progress ||
+            line.type == log_type::ddi_feedback) {
             entry.progress_percent = line.step->progress_percent;
         }
     }

@@ -113,7 +113,7 @@ struct Services {
           messages(*store, changes, presence, urls, live, clock, ids, config.devices),
           sender(*store, links, presence, urls, live, clock, ids),
           sign_in(*store, clock, config.sign_in),
-          ddi(*store, changes, messages, files, urls, clock, ids, config.ddi) {}
+          ddi(*store, changes, messages, files, urls, live, clock, ids, config.ddi) {}
 
     [[nodiscard]] device_http::DeviceHttpServices for_devices() {
         return {sign_in, dialects, messages, presence};

@@ -135,9 +135,9 @@ def test_everything_else_leaves_the_record_under_way(world, fleet, execution, fi
         ([], ["Update Failed."], "Update Failed."),
         (["Installed Chunk."], ["Update Failed."], "Update Failed."),
         (
-            ["[INFO] all well", "[ERROR] : Image hash mismatch", "[INFO] cleaning up"],
+            ["[main] : no error yet", "ERROR : Image hash mismatch", "[stop] : cleaning up"],
             ["Update Failed."],
-            "[ERROR] : Image hash mismatch; Update Failed.",
+            "ERROR : Image hash mismatch; Update Failed.",
         ),
         (["LastError: no space left"], ["Failed to install software bundle."], "LastError: no space left; Failed to install software bundle."),
         ([], [], "升级失败"),

@@ -244,6 +244,9 @@ Response Session::refuse_path(const std::vector<Method>& allowed) {
     }
     Response response = refusal(ErrorCode::method_not_allowed,
                                 Text{"不支持的请求方法", "this path does not have that method"});
+    if (response.status == 404 || find_field(response.headers, "Allow")) {
+        return response;  // whoever words the refusal knows the path better
+    }
     std::string names;
     for (const Method method : allowed) {
         names.append(names.empty() ? "" : ", ").append(name_of(method));

@@ -62,7 +62,7 @@ struct Ddi : testing::Test {
 
     UpgradeWorld w;
     CountingStore store{*w.store};
-    DdiService service{store, w.changes, w.messages, w.files, w.urls, w.clock, w.ids, {}};
+    DdiService service{store, w.changes, w.messages, w.files, w.urls, w.live, w.clock, w.ids, {}};
     DdiService::Client d1{DeviceId{"d1"}, "test"};
     FirmwareId firmware;
 };
@@ -244,6 +244,23 @@ TEST_F(Ddi, AReasonIsBounded) {
     const std::int64_t action = fetched();
     ASSERT_TRUE(service.feedback(d1, action, failed(std::vector(3, std::string(5'000, 'x')))));
     EXPECT_LE(w.record("d1", task).error_reason.size(), 1'024U);
+}
+
+TEST_F(Ddi, ConsolesSeeAFeedbackAsTheProgressOfEveryDialect) {
+    std::vector<std::string> seen;
+    const auto subscription = w.live.subscribe([&](const LiveEvent& event) {
+        if (const auto* message = std::get_if<live::DeviceMessageSeen>(&event.what)) {
+            seen.push_back(message->kind + " " + message->payload);
+        }
+    });
+    a_task();
+    const std::int64_t action = fetched();
+    ASSERT_TRUE(service.feedback(d1, action, failed({"broken"})));
+    w.flush_writer();
+    ASSERT_EQ(seen.size(), 1U);
+    EXPECT_TRUE(seen.front().starts_with(R"(firmware/progress {"deviceId":"d1",)")) << seen.front();
+    EXPECT_TRUE(seen.front().ends_with(R"("success":false,"errorReason":"broken"})"))
+        << seen.front();
 }
 
 TEST_F(Ddi, AttributesAreWantedUntilToldAndAfterEachUpdate) {

@@ -2051,6 +2051,278 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/{tenant}/controller/v1/{controllerId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 轮询 · What the device is to do now; links are absolute */
+        get: operations["ddiPoll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 升级内容 · An update; the first fetch makes the record processing */
+        get: operations["ddiDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 升级反馈 · What the device says of an update */
+        post: operations["ddiFeedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/cancelAction/{actionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 取消 · An update that is to be canceled */
+        get: operations["ddiCancel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/cancelAction/{actionId}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 取消反馈 · Whether the device cancels it */
+        post: operations["ddiCancelFeedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/confirmationBase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 确认 · Whether the device agrees in advance, and what waits for it */
+        get: operations["ddiConsent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/confirmationBase/{actionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 待确认内容 · An update that waits for consent */
+        get: operations["ddiConfirmation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/confirmationBase/{actionId}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 确认反馈 · Agree or deny */
+        post: operations["ddiConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/confirmationBase/activateAutoConfirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 开启自动确认 · Agree to whatever comes */
+        post: operations["ddiActivateAutoConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/confirmationBase/deactivateAutoConfirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 关闭自动确认 · Ask again */
+        post: operations["ddiDeactivateAutoConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/configData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** 设备属性 · What the device says of itself */
+        put: operations["ddiConfigData"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/installedBase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** 上报已安装版本 · A set that the device found itself to run */
+        put: operations["ddiAnnounce"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/installedBase/{actionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 已安装内容 · An update that was installed */
+        get: operations["ddiInstalled"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/softwaremodules/{moduleId}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 制品列表 · The files of a module */
+        get: operations["ddiArtifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/softwaremodules/{moduleId}/artifacts/{filename}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 下载制品 · A file; ETag is its SHA-1. HEAD, ranges and conditions as RFC 9110 */
+        get: operations["ddiDownload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{tenant}/controller/v1/{controllerId}/softwaremodules/{moduleId}/artifacts/{filename}.MD5SUM": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 制品MD5 · `<md5>  <filename>` */
+        get: operations["ddiMd5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3515,7 +3787,7 @@ export interface components {
              * @enum {string}
              */
             kind: "state" | "message" | "connection";
-            /** @description Of messages and connections the type of the device log: upgradeFirmware, upgradeFirmwareReply, upgradeFirmwareProgress, pullFirmware, pullFirmwareReply, readFirmwareReply, reportFirmware, ddiFeedback, online, offline; of states recordState. */
+            /** @description Of messages and connections the type of the device log: upgradeFirmware, upgradeFirmwareReply, upgradeFirmwareProgress, pullFirmware, pullFirmwareReply, readFirmwareReply, reportFirmware, ddiFeedback, ddiDownload, ddiNotOffered, online, offline; of states recordState. */
             type: string;
             /** @description For people: what the type or the state is called. */
             text: string;
@@ -3593,6 +3865,133 @@ export interface components {
             hasEditPermission: boolean;
             hasDeletePermission: boolean;
         } & components["schemas"]["Record"];
+        DdiLink: {
+            href: string;
+        };
+        DdiPoll: {
+            config: {
+                polling: {
+                    sleep: string;
+                };
+            };
+            _links?: {
+                deploymentBase?: components["schemas"]["DdiLink"];
+                confirmationBase?: components["schemas"]["DdiLink"];
+                cancelAction?: components["schemas"]["DdiLink"];
+                installedBase?: components["schemas"]["DdiLink"];
+                configData?: components["schemas"]["DdiLink"];
+            };
+        };
+        DdiArtifacts: components["schemas"]["DdiArtifact"][];
+        DdiArtifact: {
+            filename: string;
+            size: number;
+            hashes: {
+                sha1?: string;
+                md5?: string;
+                sha256?: string;
+            };
+            _links: {
+                download?: components["schemas"]["DdiLink"];
+                md5sum?: components["schemas"]["DdiLink"];
+                "download-http"?: components["schemas"]["DdiLink"];
+                "md5sum-http"?: components["schemas"]["DdiLink"];
+            };
+        };
+        DdiChunk: {
+            part: string;
+            name: string;
+            version: string;
+            artifacts: components["schemas"]["DdiArtifacts"];
+            metadata?: {
+                key: string;
+                value: string;
+            }[];
+        };
+        DdiWay: {
+            /** @enum {unknown} */
+            download: "skip" | "attempt" | "forced";
+            /** @enum {unknown} */
+            update: "skip" | "attempt" | "forced";
+            chunks: components["schemas"]["DdiChunk"][];
+        };
+        DdiHistory: {
+            status: string;
+            messages: string[];
+        };
+        DdiDeployment: {
+            id: string;
+            deployment: components["schemas"]["DdiWay"];
+            actionHistory?: components["schemas"]["DdiHistory"];
+        };
+        DdiConfirmation: {
+            id: string;
+            confirmation: components["schemas"]["DdiWay"];
+            actionHistory?: components["schemas"]["DdiHistory"];
+        };
+        DdiCancel: {
+            id: string;
+            cancelAction: {
+                stopId: string;
+            };
+        };
+        DdiConsent: {
+            autoConfirm: {
+                active: boolean;
+                initiator?: string;
+                remark?: string;
+                activatedAt?: number;
+            };
+            _links?: {
+                [key: string]: components["schemas"]["DdiLink"];
+            };
+        };
+        DdiFeedback: {
+            timestamp?: number;
+            status: {
+                /** @enum {unknown} */
+                execution: "closed" | "proceeding" | "canceled" | "scheduled" | "rejected" | "resumed" | "downloaded" | "download";
+                result: {
+                    /** @enum {unknown} */
+                    finished: "success" | "failure" | "none";
+                    progress?: {
+                        cnt?: number;
+                        of?: number;
+                    };
+                };
+                code?: number;
+                details?: string[];
+            };
+        };
+        DdiConfirmationFeedback: {
+            /** @enum {unknown} */
+            confirmation: "confirmed" | "denied";
+            code?: number;
+            details?: string[];
+        };
+        DdiAutoConfirmation: {
+            initiator?: string;
+            remark?: string;
+        };
+        DdiConfigData: {
+            /**
+             * @default merge
+             * @enum {unknown}
+             */
+            mode?: "merge" | "replace" | "remove";
+            data: {
+                [key: string]: string | null;
+            };
+        };
+        DdiInstalledSet: {
+            name?: string;
+            version: string;
+        };
+        DdiError: {
+            exceptionClass: string;
+            errorCode: string;
+            message: string;
+        };
     };
     responses: {
         /** @description Done; there is nothing to return. */
@@ -4629,6 +5028,29 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description Taken. Exactly this status, and no body: clients take anything else for an error. */
+        DdiTaken: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description The device has not proven itself; no body. */
+        DdiUnauthorized: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description Refused, in hawkBit's words. */
+        DdiRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["DdiError"];
+            };
+        };
     };
     parameters: {
         /** @description Id of the row. */
@@ -4700,6 +5122,17 @@ export interface components {
         Includes: string;
         /** @description Comma list of columns to leave out. */
         Excludes: string;
+        /** @description The configured tenant, ignoring case; DEFAULT. */
+        DdiTenant: string;
+        /** @description Id of the device. */
+        DdiController: string;
+        /** @description An attempt of one of the device's upgrade records. */
+        DdiAction: string;
+        /** @description A software module of an action; of links. */
+        DdiModule: string;
+        DdiFilename: string;
+        /** @description How many of the device's own messages are told; negative: all. */
+        DdiHistory: number;
     };
     requestBodies: {
         /** @description The file, bare or as the part `file` of a form. */
@@ -9728,6 +10161,570 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
             "5XX": components["responses"]["Failed"];
+        };
+    };
+    ddiPoll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DdiPoll"];
+                    "application/hal+json": components["schemas"]["DdiPoll"];
+                };
+            };
+            /** @description The client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiDeployment: {
+        parameters: {
+            query?: {
+                /** @description How many of the device's own messages are told; negative: all. */
+                actionHistory?: components["parameters"]["DdiHistory"];
+            };
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description An attempt of one of the device's upgrade records. */
+                actionId: components["parameters"]["DdiAction"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DdiDeployment"];
+                    "application/hal+json": components["schemas"]["DdiDeployment"];
+                };
+            };
+            /** @description The client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description An attempt of one of the device's upgrade records. */
+                actionId: components["parameters"]["DdiAction"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DdiFeedback"];
+                "application/hal+json": components["schemas"]["DdiFeedback"];
+            };
+        };
+        responses: {
+            200: components["responses"]["DdiTaken"];
+            401: components["responses"]["DdiUnauthorized"];
+            /** @description The action is not active any more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiCancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description An attempt of one of the device's upgrade records. */
+                actionId: components["parameters"]["DdiAction"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DdiCancel"];
+                    "application/hal+json": components["schemas"]["DdiCancel"];
+                };
+            };
+            /** @description The client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiCancelFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description An attempt of one of the device's upgrade records. */
+                actionId: components["parameters"]["DdiAction"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DdiFeedback"];
+                "application/hal+json": components["schemas"]["DdiFeedback"];
+            };
+        };
+        responses: {
+            200: components["responses"]["DdiTaken"];
+            401: components["responses"]["DdiUnauthorized"];
+            /** @description The action is not active any more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiConsent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DdiConsent"];
+                    "application/hal+json": components["schemas"]["DdiConsent"];
+                };
+            };
+            /** @description The client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiConfirmation: {
+        parameters: {
+            query?: {
+                /** @description How many of the device's own messages are told; negative: all. */
+                actionHistory?: components["parameters"]["DdiHistory"];
+            };
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description An attempt of one of the device's upgrade records. */
+                actionId: components["parameters"]["DdiAction"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DdiConfirmation"];
+                    "application/hal+json": components["schemas"]["DdiConfirmation"];
+                };
+            };
+            /** @description The client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description An attempt of one of the device's upgrade records. */
+                actionId: components["parameters"]["DdiAction"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DdiConfirmationFeedback"];
+                "application/hal+json": components["schemas"]["DdiConfirmationFeedback"];
+            };
+        };
+        responses: {
+            200: components["responses"]["DdiTaken"];
+            401: components["responses"]["DdiUnauthorized"];
+            /** @description The action is not active any more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiActivateAutoConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DdiAutoConfirmation"];
+                "application/hal+json": components["schemas"]["DdiAutoConfirmation"];
+            };
+        };
+        responses: {
+            200: components["responses"]["DdiTaken"];
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiDeactivateAutoConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["DdiTaken"];
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiConfigData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DdiConfigData"];
+                "application/hal+json": components["schemas"]["DdiConfigData"];
+            };
+        };
+        responses: {
+            200: components["responses"]["DdiTaken"];
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiAnnounce: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DdiInstalledSet"];
+                "application/hal+json": components["schemas"]["DdiInstalledSet"];
+            };
+        };
+        responses: {
+            200: components["responses"]["DdiTaken"];
+            /** @description Newly recorded. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiInstalled: {
+        parameters: {
+            query?: {
+                /** @description How many of the device's own messages are told; negative: all. */
+                actionHistory?: components["parameters"]["DdiHistory"];
+            };
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description An attempt of one of the device's upgrade records. */
+                actionId: components["parameters"]["DdiAction"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DdiDeployment"];
+                    "application/hal+json": components["schemas"]["DdiDeployment"];
+                };
+            };
+            /** @description The client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiArtifacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description A software module of an action; of links. */
+                moduleId: components["parameters"]["DdiModule"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DdiArtifacts"];
+                    "application/hal+json": components["schemas"]["DdiArtifacts"];
+                };
+            };
+            /** @description The client has it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiDownload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description A software module of an action; of links. */
+                moduleId: components["parameters"]["DdiModule"];
+                filename: components["parameters"]["DdiFilename"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes. */
+            200: {
+                headers: {
+                    "Accept-Ranges": components["headers"]["AcceptRanges"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The asked range, or several as multipart/byteranges. */
+            206: {
+                headers: {
+                    "Accept-Ranges": components["headers"]["AcceptRanges"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description Not modified. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
+        };
+    };
+    ddiMd5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The configured tenant, ignoring case; DEFAULT. */
+                tenant: components["parameters"]["DdiTenant"];
+                /** @description Id of the device. */
+                controllerId: components["parameters"]["DdiController"];
+                /** @description A software module of an action; of links. */
+                moduleId: components["parameters"]["DdiModule"];
+                filename: components["parameters"]["DdiFilename"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The digest. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["DdiUnauthorized"];
+            "4XX": components["responses"]["DdiRefused"];
+            "5XX": components["responses"]["DdiRefused"];
         };
     };
     queryProductsByGet: {

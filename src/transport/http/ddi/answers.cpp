@@ -41,8 +41,8 @@ Kind kind_of(ErrorCode code) {
         case ErrorCode::not_found:
             return {404, "hawkbit.server.error.repo.entityNotFound", "EntityNotFoundException"};
         case ErrorCode::method_not_allowed:
-            return {405, "hawkbit.server.error.action.notCancelable",
-                    "CancelActionNotAllowedException"};
+            return {405, "hawkbit.server.error.methodNotAllowed",
+                    "HttpRequestMethodNotSupportedException"};
         case ErrorCode::conflict:
         case ErrorCode::referenced:
         case ErrorCode::duplicate_key:
@@ -73,6 +73,22 @@ Kind kind_of(ErrorCode code) {
             break;
     }
     return {500, "hawkbit.server.error.repo.genericError", "GenericServerException"};
+}
+
+Response refusal_as(const Kind& kind, const Error& error, Language language) {
+    if (kind.status == 401) {
+        return {401, {}, std::string()};
+    }
+    Response response{
+        kind.status,
+        {{"Content-Type", "application/json;charset=UTF-8"}},
+        updraft::ddi::to_json(updraft::ddi::ErrorDocument{
+            fmt::format("org.eclipse.hawkbit.repository.exception.{}", kind.exception),
+            std::string(kind.code), error.message.in(language)})};
+    if (kind.status == 503) {
+        response.headers.emplace_back("Retry-After", "5");
+    }
+    return response;
 }
 
 /// The digest of the bytes, as hawkBit writes it: a leading 0 and 32 hex digits.
@@ -160,20 +176,13 @@ Response done() {
 }
 
 Response refusal(const Error& error, Language language) {
-    const Kind kind = kind_of(error.code);
-    if (kind.status == 401) {
-        return {401, {}, std::string()};
-    }
-    Response response{
-        kind.status,
-        {{"Content-Type", "application/json;charset=UTF-8"}},
-        updraft::ddi::to_json(updraft::ddi::ErrorDocument{
-            fmt::format("org.eclipse.hawkbit.repository.exception.{}", kind.exception),
-            std::string(kind.code), error.message.in(language)})};
-    if (kind.status == 503) {
-        response.headers.emplace_back("Retry-After", "5");
-    }
-    return response;
+    return refusal_as(kind_of(error.code), error, language);
+}
+
+Response not_cancelable(const Error& error, Language language) {
+    constexpr Kind kind{405, "hawkbit.server.error.action.notCancelable",
+                        "CancelActionNotAllowedException"};
+    return refusal_as(kind, error, language);
 }
 
 Result<std::string_view> json_body(const Request& request) {

@@ -17,6 +17,9 @@ namespace updraft::http::ddi {
 /// The refusal with hawkBit's status and body; 401 has none.
 [[nodiscard]] Response refusal(const Error& error, Language language);
 
+/// 405 for an answer to a cancel that nobody asked for, which hawkBit has a name for.
+[[nodiscard]] Response not_cancelable(const Error& error, Language language);
+
 /// The body of a request that says to be JSON, or says nothing. Errors: unsupported_media_type.
 [[nodiscard]] Result<std::string_view> json_body(const Request& request);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "base/cut_text.hpp"
 #include "transport/http/ddi/answers.hpp"
 #include "transport/http/ddi/artifacts.hpp"
 #include "transport/http/ddi/links.hpp"
@@ -18,6 +19,7 @@ using Taken = DdiService::Taken;
 constexpr std::size_t controller_id_characters_max = 256;
 constexpr std::size_t authority_fields_max = 32;
 constexpr std::size_t user_agent_bytes_max = 256;
+constexpr std::size_t address_bytes_max = 64;
 constexpr std::string_view md5_suffix = ".MD5SUM";
 constexpr const char* device_path = "/{tenant}/controller/v1/{controllerId}";
 
@@ -54,6 +56,14 @@ std::vector<std::string> authorities_of(const Request& request) {
         add_hashes(*field, hashes);
     }
     return hashes;
+}
+
+/// Whom our proxy saw: what it added itself stands last.
+std::string forwarded_for(const Request& request) {
+    const std::string all = request.header("X-Forwarded-For").value_or("");
+    const auto elements = list_elements(all);
+    return elements.empty() ? request.remote_address
+                            : std::string(cut(elements.back(), address_bytes_max));
 }
 
 std::optional<std::int64_t> number_in(const Request& request, std::string_view parameter) {
@@ -111,7 +121,7 @@ private:
         const bool proxied = proxies_.include(request.remote_address);
         UPDRAFT_TRY(const SignedInDevice device, sign_in(request, DeviceId(id), proxied, unknown));
         if (parts_.seen) {
-            parts_.seen(device.id, request.remote_address);
+            parts_.seen(device.id, proxied ? forwarded_for(request) : request.remote_address);
         }
         UPDRAFT_TRY(Links links, Links::of(request, options_, proxied));
         std::string agent = request.header("User-Agent").value_or("");
@@ -254,8 +264,12 @@ Answer reporting(DdiService& service, Report report) {
         UPDRAFT_TRY(const std::int64_t action, action_in(call));
         UPDRAFT_TRY(const std::string_view body, json_body(call.request));
         UPDRAFT_TRY(const updraft::ddi::Feedback feedback, updraft::ddi::parse_feedback(body));
-        UPDRAFT_TRY(const Taken what, (service.*report)(call.client, action, feedback));
-        return taken(what);
+        const Result<Taken> what = (service.*report)(call.client, action, feedback);
+        if (!what && what.error().code == ErrorCode::method_not_allowed) {
+            return not_cancelable(what.error(), call.request.language());
+        }
+        UPDRAFT_TRY(const Taken is, what);
+        return taken(is);
     };
 }
 
@@ -329,6 +343,50 @@ Result<Response> list_files(DdiService& service, const Call& call) {
     UPDRAFT_TRY(const std::int64_t id, module_in(call));
     UPDRAFT_TRY(const DdiService::Module module, service.module(call.client, id));
     return ddi::document(call.request, updraft::ddi::to_json(files_of(module, call.links)));
+}
+
+/// The addresses that there are, and nothing behind them: tells a wrong method from a wrong path,
+/// where the server's own router would also find the address of a JetLinks device (POST
+/// /{productId}/{deviceId}/...).
+std::vector<Method> methods_of(std::string_view path) {
+    static const Router addresses = [] {
+        Router router;
+        const auto add = [&](Method method, std::initializer_list<const char*> tails) {
+            for (const char* tail : tails) {
+                router.add(method, std::string(device_path) + tail, {});
+            }
+        };
+        add(Method::get, {"", "/deploymentBase/{actionId}", "/cancelAction/{actionId}",
+                          "/confirmationBase", "/confirmationBase/{actionId}",
+                          "/installedBase/{actionId}", "/softwaremodules/{moduleId}/artifacts",
+                          "/softwaremodules/{moduleId}/artifacts/{filename}"});
+        add(Method::post,
+            {"/deploymentBase/{actionId}/feedback", "/cancelAction/{actionId}/feedback",
+             "/confirmationBase/{actionId}/feedback", "/confirmationBase/activateAutoConfirm",
+             "/confirmationBase/deactivateAutoConfirm"});
+        add(Method::put, {"/configData", "/installedBase"});
+        return router;
+    }();
+    return addresses.find(Method::other, path).allowed;
+}
+
+/// A path below ours that has not the method, or is none.
+Response wrong_method(const Request& request) {
+    std::string names;
+    for (const Method method : methods_of(request.path)) {
+        names += fmt::format("{}{}", names.empty() ? "" : ", ", name_of(method));
+    }
+    if (names.empty()) {
+        return refusal(Error::of(ErrorCode::not_found,
+                                 text("路径不存在: {}", "no such path: {}", request.path)),
+                       request.language());
+    }
+    Response response =
+        refusal(Error::of(ErrorCode::method_not_allowed,
+                          text("不支持的请求方法", "this path does not have that method")),
+                request.language());
+    response.headers.emplace_back("Allow", names);
+    return response;
 }
 
 bool is_below_controller(std::string_view path) {
@@ -409,13 +467,15 @@ void add_routes(Router& router, Parts parts, const Options& options) {
         [&service](const Call& call) { return list_files(service, call); });
     add(Method::get, "/softwaremodules/{moduleId}/artifacts/{filename}",
         [&service](const Call& call) { return download(service, call); });
+    router.add(Method::post, "/{tenant}/controller/v1/{rest...}", wrong_method, small);
 }
 
 Refuse refusals(Refuse otherwise) {
     return [otherwise = std::move(otherwise)](const Error& error, Language language,
                                               const Request* request) {
         if (request != nullptr && is_below_controller(request->path)) {
-            return refusal(error, language);
+            return error.code == ErrorCode::method_not_allowed ? wrong_method(*request)
+                                                               : refusal(error, language);
         }
         return otherwise(error, language, request);
     };

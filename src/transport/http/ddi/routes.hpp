@@ -38,7 +38,8 @@ struct Parts {
     std::function<void(const DeviceId&, const std::string& address)> seen;
 };
 
-/// Adds every address. Throws std::runtime_error for a network that is none.
+/// Adds every address. Throws std::runtime_error for a network
+/// that is none.
 void add_routes(Router& router, Parts parts, const Options& options);
 
 /// Refusals that the HTTP server itself makes: in hawkBit's shape for addresses of this API, by
