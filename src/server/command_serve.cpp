@@ -1,5 +1,6 @@
 #include "server/command_serve.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -100,6 +101,7 @@ int complain(const Error& error) {
 }
 
 void prepare_process(const Config& config) {
+    ::umask(0027);  // the database holds devices' secrets: nothing for other users of the machine
     log::start(level_named(config.log_level));
     ::setenv("TZ", config.timezone.c_str(), 1);
     ::tzset();

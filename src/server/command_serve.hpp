@@ -23,6 +23,8 @@ public:
     [[nodiscard]] Config& config() { return config_; }
     /// True if the key was given as a flag.
     [[nodiscard]] bool given(const std::string& key) const;
+    /// What all three have set, as a file, without secrets.
+    [[nodiscard]] std::string settings_file() const { return settings_.given(); }
 
 private:
     Config config_;
@@ -37,7 +39,7 @@ private:
 /// Prints an error in both languages on standard error; returns exit status 2.
 [[nodiscard]] int complain(const Error& error);
 
-/// What has to be done once before threads start: logging, time zone, locale.
+/// What has to be done once before threads start: logging, time zone, rights of new files.
 void prepare_process(const Config& config);
 
 }  // namespace updraft::server
