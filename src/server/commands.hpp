@@ -2,12 +2,17 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/text.hpp"
+
 namespace updraft::server {
 
 /// Adds a command to the program; its callback stores the exit status in `status`.
 void add_serve(CLI::App& program, int& status);
 void add_demo(CLI::App& program, int& status);
 void add_simulate(CLI::App& program, int& status);
+/// `backup` and `restore`.
+void add_backup(CLI::App& program, int& status, Language language);
+void add_doctor(CLI::App& program, int& status, Language language);
 /// `routes`: every route; `config`: a sample configuration file.
 void add_reference(CLI::App& program, int& status);
 

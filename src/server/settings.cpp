@@ -18,8 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 
 Error wrong_value(std::string_view key, std::string_view value, const Text& right) {
-    return Error::invalid(
-        std::string(key), {fmt::format("配置项 {} 的值 \"{}\" 无效: {}", key, value, right.zh),
+    return Error::invalid(std::string(key),
+                          {fmt::format("配置项 {} 的值 \"{}\" 无效: {}", key, value, right.zh),
                            fmt::format("setting {} cannot be \"{}\": {}", key, value, right.en)});
 }
 
@@ -191,7 +191,23 @@ Result<void> Settings::assign(std::string_view key, std::string_view value) {
                               text("未知的配置项 {}, 是否指 {}?",
                                    "unknown setting {}; did you mean {}?", key, resembling(key)));
     }
-    return found->assign(value);
+    UPDRAFT_CHECK(found->assign(value));
+    given_.insert_or_assign(found->key, std::string(value));
+    return {};
+}
+
+std::string Settings::given() const {
+    std::string out;
+    for (const auto& [key, value] : given_) {
+        const auto names = [&key](std::string_view word) { return key.contains(word); };
+        if (names("password") || names("secret") || key.ends_with("token")) {
+            continue;
+        }
+        std::ostringstream quoted;
+        quoted << toml::value<std::string>(value);
+        out += fmt::format("{} = {}\n", key, quoted.str());
+    }
+    return out;
 }
 
 Result<void> Settings::read_file(const std::string& path) {
@@ -225,7 +241,7 @@ Result<void> Settings::read_environment(const char* const* environment,
                 name, text("未知的环境变量 {}, 是否指 {}?", "unknown variable {}; did you mean {}?",
                            name, Setting{resembling(key), "", "", {}}.variable()));
         }
-        UPDRAFT_CHECK(found->assign(line.substr(equals + 1)));
+        UPDRAFT_CHECK(assign(found->key, line.substr(equals + 1)));
     }
     return {};
 }

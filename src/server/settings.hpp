@@ -65,6 +65,10 @@ public:
     [[nodiscard]] Result<void> read_environment(const char* const* environment,
                                                 const std::vector<std::string>& ignored);
 
+    /// What was set by any of these, as a configuration file that sets it again. Keys that name a
+    /// password, a secret or a token are left out.
+    [[nodiscard]] std::string given() const;
+
     /// A sample file: every key with its help and default, commented out.
     [[nodiscard]] std::string sample() const;
 
@@ -77,6 +81,7 @@ private:
     [[nodiscard]] std::string resembling(std::string_view key) const;
 
     std::vector<Setting> settings_;
+    std::map<std::string, std::string> given_;  ///< key -> text, the last one that was taken
 };
 
 }  // namespace updraft::server

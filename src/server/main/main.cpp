@@ -25,11 +25,13 @@ int main(int argc, char** argv) {
     program.name("updraft");
     program.set_version_flag("--version", std::string("updraft ") + updraft::server::version);
     program.require_subcommand(1);
+    const updraft::Language language = updraft::cli::help_language(argc, argv);
     updraft::server::add_serve(program, status);
     updraft::server::add_demo(program, status);
     updraft::server::add_simulate(program, status);
     updraft::server::add_reference(program, status);
-    const updraft::Language language = updraft::cli::help_language(argc, argv);
+    updraft::server::add_backup(program, status, language);
+    updraft::server::add_doctor(program, status, language);
     updraft::cli::add_operator_commands(program, status, language);
     try {
         program.parse(argc, argv);

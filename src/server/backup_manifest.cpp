@@ -1,0 +1,116 @@
+#include "server/backup_manifest.hpp"
+
+#include <boost/json.hpp>
+
+#include "base/bytes.hpp"
+
+namespace updraft::server {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t sha256_digits = 64;
+
+json::object file_json(const BackupManifest::File& file) {
+    return {{"sha256", file.sha256}, {"bytes", file.size_bytes}};
+}
+
+/// Names become paths: nothing but a digest may get through.
+std::string digest_of(const json::value& value) {
+    std::string digest(value.at("sha256").as_string());
+    if (!is_hex(digest, sha256_digits) || to_lower(digest) != digest) {
+        throw std::invalid_argument("sha256 cannot be \"" + digest + "\"");
+    }
+    return digest;
+}
+
+BackupManifest::File file_of(const json::value& value) {
+    return {digest_of(value), value.at("bytes").to_number<std::int64_t>()};
+}
+
+BackupManifest read(const json::value& root) {
+    BackupManifest manifest;
+    manifest.format = root.at("format").to_number<int>();
+    manifest.version = root.at("version").as_string();
+    manifest.schema_version = root.at("schemaVersion").to_number<int>();
+    manifest.installation = root.at("installation").as_string();
+    manifest.created_at = from_millis(root.at("createdAt").to_number<std::int64_t>());
+    manifest.database = file_of(root.at("database"));
+    manifest.settings = file_of(root.at("settings"));
+    for (const auto& [table, rows] : root.at("rows").as_object()) {
+        manifest.rows[std::string(table)] = rows.to_number<std::int64_t>();
+    }
+    for (const json::value& artifact : root.at("artifacts").as_array()) {
+        manifest.artifacts.push_back(file_of(artifact));
+    }
+    for (const json::value& lost : root.at("lost").as_array()) {
+        manifest.lost.push_back({digest_of(lost), std::string(lost.at("reason").as_string())});
+    }
+    return manifest;
+}
+
+}  // namespace
+
+std::int64_t BackupManifest::rows_of(const std::string& table) const {
+    const auto found = rows.find(table);
+    return found == rows.end() ? 0 : found->second;
+}
+
+std::int64_t BackupManifest::artifact_bytes() const {
+    std::int64_t bytes = 0;
+    for (const File& artifact : artifacts) {
+        bytes += artifact.size_bytes;
+    }
+    return bytes;
+}
+
+std::string BackupManifest::to_json() const {
+    json::object tables;
+    for (const auto& [table, count] : rows) {
+        tables[table] = count;
+    }
+    json::array files;
+    for (const File& artifact : artifacts) {
+        files.push_back(file_json(artifact));
+    }
+    json::array missing;
+    for (const Lost& each : lost) {
+        missing.push_back(json::object{{"sha256", each.sha256}, {"reason", each.reason}});
+    }
+    const json::object root{{"format", format},
+                            {"version", version},
+                            {"schemaVersion", schema_version},
+                            {"installation", installation},
+                            {"createdAt", to_millis(created_at)},
+                            {"database", file_json(database)},
+                            {"settings", file_json(settings)},
+                            {"rows", std::move(tables)},
+                            {"artifacts", std::move(files)},
+                            {"lost", std::move(missing)}};
+    return json::serialize(root) + "\n";
+}
+
+Result<BackupManifest> BackupManifest::parse(std::string_view text_of_file) {
+    try {
+        const json::value root = json::parse(text_of_file);
+        const auto format = root.at("format").to_number<int>();
+        if (format > newest_format) {
+            return Error::of(ErrorCode::conflict,
+                             text("备份格式 {} 比本程序支持的 {} 新: 请用更新的 Updraft",
+                                  "the backup has format {}, this program knows {}: take a newer "
+                                  "Updraft",
+                                  format, newest_format));
+        }
+        return read(root);
+    } catch (const std::exception& error) {
+        const std::string reason = error.what();
+        return Error::of(ErrorCode::malformed,
+                         text("{} 无法读取: {}", "{} cannot be read: {}", file, reason));
+    }
+}
+
+std::string artifact_path(const std::string& sha256) {
+    return "artifacts/" + sha256.substr(0, 2) + "/" + sha256;
+}
+
+}  // namespace updraft::server
