@@ -239,6 +239,30 @@ TEST_F(Ddi, TheLogOfAFeedbackIsBoundedAndWholeJson) {
     FAIL() << "no line";
 }
 
+// SWUpdate's last word is always the same; what went wrong is in the log that it sent before.
+TEST_F(Ddi, AReasonHasTheErrorsThatWereToldBeforeAnEmptyPhrase) {
+    const TaskId task = a_task();
+    const std::int64_t action = fetched();
+    const std::vector<std::string> log{"ERROR core/state.c : Cannot read stored update state.",
+                                       "[channel_set_options] : low speed timeout is disabled",
+                                       "ERROR core/cpio_utils.c : HASH mismatch : 00 <--> 11"};
+    ASSERT_TRUE(service.feedback(d1, action, said(ddi::Execution::proceeding, {}, log)));
+    ASSERT_TRUE(service.feedback(d1, action, failed({"No suitable .swu image found"})));
+    EXPECT_EQ(w.record("d1", task).error_reason,
+              log[0] + "; " + log[2] + "; No suitable .swu image found");
+}
+
+TEST_F(Ddi, AReasonHasNoErrorThatWasGotOver) {
+    const TaskId task = a_task();
+    const std::int64_t action = fetched();
+    for (const char* detail : {"ERROR core/state.c : Cannot read stored update state.",
+                               "Installed Chunk.", "All Chunks Installed."}) {
+        ASSERT_TRUE(service.feedback(d1, action, said(ddi::Execution::proceeding, {}, {detail})));
+    }
+    ASSERT_TRUE(service.feedback(d1, action, failed({"Update Failed."})));
+    EXPECT_EQ(w.record("d1", task).error_reason, "Update Failed.");
+}
+
 TEST_F(Ddi, AReasonIsBounded) {
     const TaskId task = a_task();
     const std::int64_t action = fetched();
