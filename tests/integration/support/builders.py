@@ -8,7 +8,7 @@ from support.waiting import eventually
 
 PROTOCOL = "jetlinks.v3.0"
 # Members of a product whose devices speak hawkBit's device API.
-DDI_PRODUCT = {}
+DDI_PRODUCT = {"messageProtocol": "hawkbit.ddi", "transportProtocol": "HTTP"}
 CONTENT = b"hello firmware"
 FIRMWARE = "/firmware"
 TASK = "/firmware/upgrade/task"
