@@ -14,6 +14,8 @@ inline constexpr std::string_view pull_firmware_reply = "pullFirmwareReply";
 inline constexpr std::string_view upgrade_firmware = "upgradeFirmware";
 inline constexpr std::string_view upgrade_firmware_reply = "upgradeFirmwareReply";
 inline constexpr std::string_view upgrade_firmware_progress = "upgradeFirmwareProgress";
+/// A Lua package could not translate a message.
+inline constexpr std::string_view script_failed = "scriptFailed";
 inline constexpr std::string_view online = "online";
 inline constexpr std::string_view offline = "offline";
 /// hawkBit's devices: what they said of an action, as JSON; a whole file that they fetched; a task

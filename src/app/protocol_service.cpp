@@ -70,9 +70,13 @@ Result<void> checked(const ProtocolPackage& package) {
     FormRules rules;
     rules.require_text(package.name, "name", text("请输入名称", "enter a name"), 64);
     rules.limit_text(package.description, "description", 200);
-    rules.require(
-        package.type == protocol_type_jar || package.type == protocol_type_builtin, "type",
-        text("类型 {} 不支持, 可选值: jar", "type {} is not supported, use jar", package.type));
+    rules.require(package.type == protocol_type_jar || package.type == protocol_type_lua ||
+                      package.type == protocol_type_builtin,
+                  "type",
+                  text("类型 {} 不支持, 可选值: lua, jar",
+                       "type {} is not supported, use lua or jar", package.type));
+    rules.require(package.type != protocol_type_lua || !package.script.empty(), "script",
+                  text("请输入脚本", "enter a script"));
     const auto found = package.configuration.find(std::string(feature_support_firmware));
     if (found != package.configuration.end()) {
         rules.require(found->second == "true" || found->second == "false",
@@ -92,6 +96,24 @@ void overwrite(ProtocolPackage& package, const ProtocolForm& form) {
     package.type = form.type.value_or(package.type);
     package.enabled = form.enabled.value_or(package.enabled);
     package.configuration = form.configuration.value_or(package.configuration);
+    if (package.type == protocol_type_lua && form.declared) {
+        package.script = *form.script;
+        package.transports = form.declared->transports;
+        package.config_keys = form.declared->config_keys;
+    } else if (package.type == protocol_type_jar && !package.script.empty()) {
+        package.script.clear();
+        package.transports.clear();
+        package.config_keys.clear();
+    }
+}
+
+/// A refusal of the member `script`; behind the name its line, for the `detail` of the answer.
+Error script_refused(const ScriptFailure& failure) {
+    if (failure.kind == ScriptFailure::Kind::later) {
+        return Error::of(ErrorCode::unavailable, failure.message);
+    }
+    return Error::invalid(failure.line ? fmt::format("script:{}", *failure.line) : "script",
+                          failure.described());
 }
 
 ProtocolRoute up(std::string_view tail, Text description) {
@@ -160,6 +182,28 @@ ConfigMetadata coap_keys() {
             {std::move(algorithm), std::move(key)}};
 }
 
+/// What a script asks for, over each of its transports.
+std::optional<ConfigMetadata> script_keys(const ProtocolPackage& package,
+                                          std::string_view transport) {
+    const bool served = std::ranges::any_of(package.transports, [&](const TransportDetail& each) {
+        return equals_ignoring_case(each.id, transport);
+    });
+    if (!served || package.config_keys.empty()) {
+        return std::nullopt;
+    }
+    ConfigMetadata metadata{{package.name + "配置", "Configuration of " + package.name},
+                            {package.description, package.description},
+                            {}};
+    for (const ScriptConfigKey& declared : package.config_keys) {
+        ConfigKey key;
+        key.property = declared.property;
+        key.name = {declared.name, declared.name};
+        key.type = declared.type;
+        metadata.keys.push_back(std::move(key));
+    }
+    return metadata;
+}
+
 }  // namespace
 
 void ProtocolService::install_builtin() {
@@ -192,9 +236,10 @@ Result<ProtocolPackage> ProtocolService::add_one(UnitOfWork& work, const Protoco
     package.creator = identity.user;
     package.created_at = clock_.now();
     overwrite(package, form);
-    if (package.type != protocol_type_jar) {
-        return Error::invalid("type", text("类型 {} 不支持, 可选值: jar",
-                                           "type {} is not supported, use jar", package.type));
+    if (package.type == protocol_type_builtin) {
+        return Error::invalid("type",
+                              text("类型 {} 不支持, 可选值: lua, jar",
+                                   "type {} is not supported, use lua or jar", package.type));
     }
     UPDRAFT_CHECK(checked(package));
     if (package.id.value.size() > 64 || !is_utf8(package.id.value)) {
@@ -228,48 +273,66 @@ Result<void> ProtocolService::update_one(UnitOfWork& work, const ProtocolPackage
 
 Result<std::vector<ProtocolPackage>> ProtocolService::add(const std::vector<ProtocolForm>& forms,
                                                           const Identity& identity) {
-    return store_.write([&](UnitOfWork& work) -> Result<std::vector<ProtocolPackage>> {
-        std::vector<ProtocolPackage> added;
-        UPDRAFT_CHECK(each_row(forms, [&](const ProtocolForm& form) -> Result<void> {
-            UPDRAFT_TRY(ProtocolPackage package, add_one(work, form, identity));
-            added.push_back(std::move(package));
-            return {};
+    UPDRAFT_TRY(const auto checked_forms, with_declarations(forms));
+    UPDRAFT_TRY(
+        auto stored, store_.write([&](UnitOfWork& work) -> Result<std::vector<ProtocolPackage>> {
+            std::vector<ProtocolPackage> added;
+            UPDRAFT_CHECK(each_row(checked_forms, [&](const ProtocolForm& form) -> Result<void> {
+                UPDRAFT_TRY(ProtocolPackage package, add_one(work, form, identity));
+                added.push_back(std::move(package));
+                return {};
+            }));
+            return added;
         }));
-        return added;
-    });
+    for (const ProtocolPackage& package : stored) {
+        tell_changed(package.id);
+    }
+    return stored;
 }
 
 Result<SaveCounts> ProtocolService::save(const std::vector<ProtocolForm>& forms,
                                          const Identity& identity) {
-    return store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
+    UPDRAFT_TRY(const auto checked_forms, with_declarations(forms));
+    std::vector<ProtocolId> saved;
+    UPDRAFT_TRY(const SaveCounts stored, store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
         SaveCounts counts;
-        UPDRAFT_CHECK(each_row(forms, [&](const ProtocolForm& form) -> Result<void> {
+        saved.clear();
+        UPDRAFT_CHECK(each_row(checked_forms, [&](const ProtocolForm& form) -> Result<void> {
             const std::optional<ProtocolPackage> known =
                 form.id.empty() ? std::nullopt : work.protocols().find(form.id);
             if (known) {
                 ++counts.updated;
+                saved.push_back(known->id);
                 return update_one(work, *known, form);
             }
             ++counts.added;
             UPDRAFT_TRY(const ProtocolPackage package, add_one(work, form, identity));
+            saved.push_back(package.id);
             return {};
         }));
         return counts;
-    });
+    }));
+    for (const ProtocolId& id : saved) {
+        tell_changed(id);
+    }
+    return stored;
 }
 
 Result<void> ProtocolService::replace(const ProtocolForm& form) {
-    return store_.write([&](UnitOfWork& work) -> Result<void> {
+    UPDRAFT_TRY(const auto forms, with_declarations({form}));
+    UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         const std::optional<ProtocolPackage> known = work.protocols().find(form.id);
         if (!known) {
             return Error::not_found("协议", "protocol", form.id.value);
         }
-        return update_one(work, *known, form);
-    });
+        return update_one(work, *known, forms.front());
+    }));
+    tell_changed(form.id);
+    return {};
 }
 
 Result<ProtocolPackage> ProtocolService::remove(const ProtocolId& id) {
-    return store_.write([&](UnitOfWork& work) -> Result<ProtocolPackage> {
+    UPDRAFT_TRY(auto removed, store_.write([&](UnitOfWork& work) -> Result<ProtocolPackage> {
         std::optional<ProtocolPackage> package = work.protocols().find(id);
         if (!package) {
             return Error::not_found("协议", "protocol", id.value);
@@ -283,7 +346,98 @@ Result<ProtocolPackage> ProtocolService::remove(const ProtocolId& id) {
         }
         work.protocols().remove(id);
         return *std::move(package);
+    }));
+    tell_changed(id);
+    return removed;
+}
+
+void ProtocolService::on_changed(Changed changed) {
+    changed_ = std::move(changed);
+    Query all;
+    all.paging = false;
+    store_.read([&](const Repositories& rows) {
+        rows.protocols().each(all, [&](const ProtocolPackage& package) {
+            changed_(package.id, package);
+            return true;
+        });
     });
+}
+
+void ProtocolService::tell_changed(const ProtocolId& id) {
+    if (!changed_) {
+        return;
+    }
+    const std::scoped_lock lock(telling_);
+    changed_(id, store_.read([&](const Repositories& rows) { return rows.protocols().find(id); }));
+}
+
+Result<ScriptDeclaration> ProtocolService::check_script(const std::string& script) const {
+    if (script.empty()) {
+        return Error::invalid("script", {"请输入脚本", "enter a script"});
+    }
+    if (script.size() > options_.script_bytes_max) {
+        return Error::invalid("script", text("脚本有{}字节, 超过上限{}字节",
+                                             "the script has {} bytes, over the limit of {}",
+                                             script.size(), options_.script_bytes_max));
+    }
+    if (!is_utf8(script) || script.find('\0') != std::string::npos) {
+        return Error::invalid("script", {"脚本应为UTF-8文本", "a script is UTF-8 text"});
+    }
+    if (scripts_ == nullptr) {
+        return Error::of(ErrorCode::unavailable, {"脚本未启用", "scripts are not available here"});
+    }
+    auto declared = scripts_->check(script);
+    if (!declared) {
+        return script_refused(declared.error());
+    }
+    return *std::move(declared);
+}
+
+Result<std::vector<ProtocolForm>> ProtocolService::with_declarations(
+    std::vector<ProtocolForm> forms) const {
+    std::size_t scripts = 0;
+    for (std::size_t index = 0; index < forms.size(); ++index) {
+        ProtocolForm& form = forms[index];
+        if (!form.script ||
+            form.type.value_or(std::string(protocol_type_lua)) != protocol_type_lua) {
+            continue;
+        }
+        if (++scripts > options_.scripts_per_request_max) {
+            return Error::invalid("script",
+                                  text("一次最多保存{}个脚本", "at most {} scripts at a time",
+                                       options_.scripts_per_request_max));
+        }
+        Result<ScriptDeclaration> declared = check_script(*form.script);
+        if (!declared) {
+            return at_row(declared.error(), index, forms.size());
+        }
+        form.declared = *std::move(declared);
+    }
+    return forms;
+}
+
+Result<ScriptAnswer> ProtocolService::try_script(const ScriptSample& sample) const {
+    std::string script = sample.script.value_or("");
+    if (!sample.script) {
+        const std::optional<ProtocolPackage> package =
+            store_.read([&](const Repositories& rows) { return rows.protocols().find(sample.id); });
+        if (!package) {
+            return Error::not_found("协议", "protocol", sample.id.value);
+        }
+        script = package->script;
+    }
+    if (script.empty() || script.size() > options_.script_bytes_max) {
+        return Error::invalid("script", text("脚本应有1至{}字节", "a script has 1 to {} bytes",
+                                             options_.script_bytes_max));
+    }
+    if (scripts_ == nullptr) {
+        return Error::of(ErrorCode::unavailable, {"脚本未启用", "scripts are not available here"});
+    }
+    ScriptAnswer answer = scripts_->attempt(script, sample.call);
+    if (answer.failure && answer.failure->kind == ScriptFailure::Kind::later) {
+        return Error::of(ErrorCode::unavailable, answer.failure->message);
+    }
+    return answer;
 }
 
 Result<void> ProtocolService::set_enabled(const ProtocolId& id, bool enabled) {
@@ -327,6 +481,9 @@ std::vector<ProtocolRoute> ProtocolService::routes(const ProtocolPackage& packag
 
 std::optional<ConfigMetadata> ProtocolService::config_metadata(const ProtocolPackage& package,
                                                                std::string_view transport) {
+    if (package.type == protocol_type_lua) {
+        return script_keys(package, transport);
+    }
     if (package.type != protocol_type_builtin) {
         return std::nullopt;
     }

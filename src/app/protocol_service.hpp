@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +9,7 @@
 
 #include "app/crud_rows.hpp"
 #include "app/ports.hpp"
+#include "app/script_host.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 
@@ -20,6 +23,16 @@ struct ProtocolForm {
     std::optional<std::string> type;
     std::optional<bool> enabled;
     std::optional<Configuration> configuration;
+    std::optional<std::string> script;
+    /// What the script declares: found out by the service, not part of a request.
+    std::optional<ScriptDeclaration> declared;
+};
+
+/// A sample for a script that is given, or for that of a saved package.
+struct ScriptSample {
+    std::optional<std::string> script;
+    ProtocolId id;
+    ScriptCall call;
 };
 
 /// A topic or path of a package, for people.
@@ -49,13 +62,33 @@ struct ConfigMetadata {
 
 inline constexpr std::string_view protocol_type_builtin = "builtin";
 inline constexpr std::string_view protocol_type_jar = "jar";
+inline constexpr std::string_view protocol_type_lua = "lua";
 
-/// Protocol packages (spec 2.6): some that are built in, and uploaded ones that are kept as metadata
-/// and never executed. Safe from every thread; blocks on the store.
+/// Protocol packages (spec 2.6): built-in ones, Lua scripts (docs/protocols/lua.md), and uploaded
+/// ones that are kept as metadata and never executed. Safe from every thread; blocks on the store,
+/// and on the script host while a script is checked.
 class ProtocolService {
 public:
-    ProtocolService(Store& store, const Clock& clock, SnowflakeIds& ids)
-        : store_(store), clock_(clock), ids_(ids) {}
+    /// Keys of the configuration under [scripts].
+    struct Options {
+        std::size_t script_bytes_max = std::size_t{256} * 1024;
+        std::size_t scripts_per_request_max = 16;
+    };
+    /// Hears of each package that was saved, as it is now; of one that was removed only the id.
+    /// Calls come one at a time.
+    using Changed =
+        std::function<void(const ProtocolId&, const std::optional<ProtocolPackage>& package)>;
+
+    /// Without a host no script can be saved.
+    ProtocolService(Store& store, const Clock& clock, SnowflakeIds& ids,
+                    ScriptHost* scripts = nullptr)
+        : ProtocolService(store, clock, ids, scripts, Options{}) {}
+    ProtocolService(Store& store, const Clock& clock, SnowflakeIds& ids, ScriptHost* scripts,
+                    Options options)
+        : store_(store), clock_(clock), ids_(ids), scripts_(scripts), options_(options) {}
+
+    /// Called once by the wiring before anything runs; hears of every package that there is.
+    void on_changed(Changed changed);
 
     /// Adds or refreshes the built-in packages; once at the start, and when a person asks for it.
     void install_builtin();
@@ -72,6 +105,12 @@ public:
     /// Errors: not_found; referenced when it is to be disabled while products use it.
     [[nodiscard]] Result<void> set_enabled(const ProtocolId& id, bool enabled);
 
+    /// What a script declares. Errors: as when it is saved.
+    [[nodiscard]] Result<ScriptDeclaration> check_script(const std::string& script) const;
+    /// What a script makes of a sample; its failures are answers. Errors: not_found,
+    /// invalid_argument (no script), unavailable.
+    [[nodiscard]] Result<ScriptAnswer> try_script(const ScriptSample& sample) const;
+
     /// What the package offers over `transport`, in words; empty for uploaded packages.
     [[nodiscard]] static std::vector<ProtocolRoute> routes(const ProtocolPackage& package,
                                                            std::string_view transport);
@@ -80,6 +119,10 @@ public:
         const ProtocolPackage& package, std::string_view transport);
 
 private:
+    /// Fills in what the scripts declare: before the write, which a script must not hold up.
+    [[nodiscard]] Result<std::vector<ProtocolForm>> with_declarations(
+        std::vector<ProtocolForm> forms) const;
+    void tell_changed(const ProtocolId& id);
     [[nodiscard]] Result<ProtocolPackage> add_one(UnitOfWork& work, const ProtocolForm& form,
                                                   const Identity& identity);
     [[nodiscard]] Result<void> update_one(UnitOfWork& work, const ProtocolPackage& known,
@@ -88,6 +131,10 @@ private:
     Store& store_;
     const Clock& clock_;
     SnowflakeIds& ids_;
+    ScriptHost* const scripts_;
+    const Options options_;
+    Changed changed_;
+    std::mutex telling_;  ///< what is told last is what is stored
 };
 
 }  // namespace updraft

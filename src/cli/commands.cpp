@@ -83,6 +83,7 @@ void add_operator_commands(CLI::App& program, int& status, Language language) {
     const Commands commands(program, status, language);
     add_access_commands(commands);
     add_product_commands(commands);
+    add_protocol_commands(commands);
     add_device_commands(commands);
     add_firmware_commands(commands);
     add_task_commands(commands);

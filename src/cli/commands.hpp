@@ -94,6 +94,7 @@ void add_list_flags(const Commands& commands, CLI::App& leaf, ListFlags& flags);
 
 void add_access_commands(const Commands& commands);
 void add_product_commands(const Commands& commands);
+void add_protocol_commands(const Commands& commands);
 void add_device_commands(const Commands& commands);
 /// `credential`, below the commands of devices and of products.
 void add_device_credentials(const Commands& commands, CLI::App& group);

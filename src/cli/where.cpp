@@ -12,6 +12,8 @@ namespace {
 constexpr std::array<std::string_view, 12> product_columns{
     "id",    "name",      "describe",   "deviceType",   "messageProtocol", "transportProtocol",
     "state", "creatorId", "createTime", "protocolName", "accessId",        "accessName"};
+constexpr std::array<std::string_view, 7> protocol_columns{
+    "id", "name", "description", "type", "state", "creatorId", "createTime"};
 constexpr std::array<std::string_view, 16> device_columns{
     "id",           "name",       "productId",   "productName",     "deviceType",
     "state",        "describe",   "parentId",    "address",         "registryTime",
@@ -96,6 +98,7 @@ const Operator* operator_of(std::string_view rest) {
 }  // namespace
 
 const Fields product_fields{product_columns};
+const Fields protocol_fields{protocol_columns};
 const Fields device_fields{device_columns};
 const Fields firmware_fields{firmware_columns};
 const Fields task_fields{task_columns};

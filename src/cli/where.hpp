@@ -17,6 +17,7 @@ namespace json = boost::json;
 /// misspelt one would match everything: the command line refuses it first.
 using Fields = std::span<const std::string_view>;
 extern const Fields product_fields;
+extern const Fields protocol_fields;
 extern const Fields device_fields;
 extern const Fields firmware_fields;
 extern const Fields task_fields;

@@ -26,8 +26,9 @@ std::vector<Feature> features_of(const ProtocolPackage& package, std::string_vie
     });
     const bool served = detail != package.transports.end();
     std::vector<Feature> features = served ? detail->features : std::vector<Feature>{};
-    // An uploaded package that names no transport serves whichever its products use.
-    if ((served || package.transports.empty()) && switched_on(package) &&
+    // An uploaded package that names no transport serves whichever its products use. A script says
+    // itself what it can do.
+    if (package.script.empty() && (served || package.transports.empty()) && switched_on(package) &&
         !declares_firmware(features)) {
         features.push_back({std::string(feature_support_firmware), "支持固件升级"});
     }

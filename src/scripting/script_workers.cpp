@@ -6,6 +6,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "scripting/declaration.hpp"
 #include "scripting/frames.hpp"
@@ -30,10 +31,24 @@ ScriptAnswer stopping() {
     return failed(Kind::later, {"服务器正在停止", "the server is stopping"});
 }
 
+/// Words of a script, or of a worker that was taken over, for logs and answers: one line of text.
+std::string one_line(std::string words) {
+    if (!is_utf8(words)) {
+        return "?";
+    }
+    std::ranges::replace_if(
+        words, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
+    return words;
+}
+
 ScriptAnswer answer_of(Answer&& received) {
     ScriptAnswer answer;
     answer.items = std::move(received.items);
-    answer.log = std::move(received.log);
+    for (std::string& line : received.log) {
+        answer.log.push_back(one_line(std::move(line)));
+    }
+    received.message = {one_line(std::move(received.message.zh)),
+                        one_line(std::move(received.message.en))};
     if (received.fault != Fault::none) {
         const bool limit = received.fault == Fault::instructions || received.fault == Fault::memory;
         answer.failure = ScriptFailure{limit ? Kind::stopped : Kind::script,
@@ -74,34 +89,40 @@ ScriptFailure lost(WorkerProcess::Outcome outcome, const std::string& how, milli
     return failure;
 }
 
-/// A worker with a script in it.
-class LoadedWorker {
-public:
-    /// Starts and loads; what the script declares is the answer's item. A failure: there is no
-    /// worker. Throws std::system_error.
-    static ScriptAnswer start(const ScriptOptions& options, const std::string& script,
-                              std::unique_ptr<WorkerProcess>& worker) {
-        worker = std::make_unique<WorkerProcess>(options.program);
-        std::string reply;
-        const auto outcome =
-            worker->exchange(load_frame({options.limits, script}),
-                             reply_bytes_max(options.limits, 1), options.start_timeout, reply);
-        auto answers =
-            outcome == WorkerProcess::Outcome::answered ? read_answers(reply) : std::nullopt;
-        if (!answers || answers->size() != 1) {
-            const std::string how = worker->end();
-            worker.reset();
-            ScriptAnswer answer;
-            answer.failure = lost(outcome, how, options.start_timeout);
-            return answer;
-        }
-        ScriptAnswer answer = answer_of(std::move(answers->front()));
-        if (answer.failure) {
-            worker.reset();
-        }
-        return answer;
+/// A worker that ends for another reason than our clock may have been ended by somebody else: so
+/// often in a row its script is given another one.
+constexpr int tries_max = 3;
+
+ScriptAnswer start_once(const ScriptOptions& options, const std::string& script,
+                        std::unique_ptr<WorkerProcess>& worker, WorkerProcess::Outcome& outcome) {
+    worker = std::make_unique<WorkerProcess>(options.program);
+    std::string reply;
+    outcome = worker->exchange(load_frame({options.limits, script}),
+                               reply_bytes_max(options.limits, 1), options.start_timeout, reply);
+    auto answers = outcome == WorkerProcess::Outcome::answered ? read_answers(reply) : std::nullopt;
+    ScriptAnswer answer;
+    if (answers && answers->size() == 1) {
+        answer = answer_of(std::move(answers->front()));
+    } else {
+        answer.failure = lost(outcome, worker->end(), options.start_timeout);
     }
-};
+    if (answer.failure) {
+        worker.reset();
+    }
+    return answer;
+}
+
+/// Starts a worker and loads the script; what it declares is the answer's item. A failure: there is
+/// no worker. Throws std::system_error.
+ScriptAnswer start_worker(const ScriptOptions& options, const std::string& script,
+                          std::unique_ptr<WorkerProcess>& worker) {
+    ScriptAnswer answer;
+    auto outcome = WorkerProcess::Outcome::ended;
+    for (int tries = 0; tries < tries_max && outcome == WorkerProcess::Outcome::ended; ++tries) {
+        answer = start_once(options, script, worker, outcome);
+    }
+    return answer;
+}
 
 }  // namespace
 
@@ -297,7 +318,7 @@ bool ScriptWorkers::Lane::send(Batch& batch) {
     Job& job = batch.front();
     ++job.alone;
     note_stop();
-    if (outcome == WorkerProcess::Outcome::ended && job.alone < 2) {
+    if (outcome == WorkerProcess::Outcome::ended && job.alone < tries_max) {
         return false;
     }
     ScriptAnswer answer;
@@ -323,7 +344,7 @@ bool ScriptWorkers::Lane::make_ready(Batch& batch) {
         return true;
     }
     try {
-        const ScriptAnswer loaded = LoadedWorker::start(options_, script->text, worker_);
+        const ScriptAnswer loaded = start_worker(options_, script->text, worker_);
         ++counters_.started;
         if (loaded.failure) {
             if (loaded.failure->kind == Kind::stopped) {
@@ -450,7 +471,7 @@ public:
                                         "too many scripts are being checked; try again later"});
         }
         try {
-            return LoadedWorker::start(host_.options_, text, worker_);
+            return start_worker(host_.options_, text, worker_);
         } catch (const std::system_error& error) {
             log::error("scripts", "no worker for a trial what={}", error.what());
             return failed(Kind::later, {"无法启动脚本进程", "a worker cannot be started"});

@@ -65,7 +65,7 @@ struct ScriptCounters {
 ///
 /// A worker that does not answer in time is ended. The calls of its batch are then sent one by one,
 /// so that only the guilty one fails: one that is alone when the time is over, or that is alone
-/// twice when its worker ends for another reason (it may have been ended by somebody else).
+/// three times when its worker ends for another reason (it may have been ended by somebody else).
 class ScriptWorkers final : public ScriptHost {
 public:
     explicit ScriptWorkers(ScriptOptions options);

@@ -231,6 +231,52 @@ void bind_tasks(Settings& settings, Config& config) {
                   "Pause after a message could not be written");
 }
 
+void bind_scripts(Settings& settings, Config& config) {
+    scripting::Limits& limits = config.scripts.limits;
+    settings.bind("scripts.memory_bytes_max", limits.memory_bytes_max, "Memory of one Lua package");
+    settings.bind("scripts.call_instructions_max", limits.call_instructions_max,
+                  "Lua instructions for one message");
+    settings.bind("scripts.subject_bytes_max", limits.subject_bytes_max,
+                  "Longest text that a script searches by a pattern");
+    settings.bind("scripts.repeated_bytes_max", limits.repeated_bytes_max,
+                  "Longest text that string.rep makes");
+    settings.bind("scripts.output_bytes_max", limits.output_bytes_max,
+                  "Largest answer of a script");
+    settings.bind("scripts.messages_max", limits.messages_max, "Messages that one payload holds");
+    settings.bind("scripts.log_lines_max", limits.log_lines_max, "Lines that one call prints");
+    settings.bind("scripts.log_line_bytes_max", limits.log_line_bytes_max, "Longest of them");
+    settings.bind("scripts.worker_cpu_max", limits.worker_cpu_max,
+                  "CPU time of one script process; it is replaced before");
+    scripting::ScriptOptions& scripts = config.scripts;
+    settings.bind("scripts.call_timeout", scripts.call_timeout,
+                  "A script that works longer on a message, or on a batch, is stopped");
+    settings.bind("scripts.start_timeout", scripts.start_timeout,
+                  "Time for a script process to start and load");
+    settings.bind("scripts.batch_calls_max", scripts.batch_calls_max, "Messages of one batch");
+    settings.bind("scripts.batch_bytes_max", scripts.batch_bytes_max, "The same in bytes");
+    settings.bind("scripts.input_bytes_max", scripts.input_bytes_max,
+                  "Largest message that a script is given");
+    settings.bind("scripts.queue_calls_max", scripts.queue_calls_max,
+                  "Messages that may wait for one package");
+    settings.bind("scripts.queue_bytes_max", scripts.queue_bytes_max, "The same in bytes");
+    settings.bind("scripts.workers_max", scripts.workers_max,
+                  "Script processes at a time, one a package");
+    settings.bind("scripts.idle_after", scripts.idle_after,
+                  "A script process without messages ends after that");
+    settings.bind("scripts.stops_max", scripts.stops_max,
+                  "A package that had to be stopped so often is paused");
+    settings.bind("scripts.stops_window", scripts.stops_window, "Time in which that is counted");
+    settings.bind("scripts.pause_min", scripts.pause_min,
+                  "First pause; each next one is twice as long");
+    settings.bind("scripts.pause_max", scripts.pause_max, "Longest pause");
+    settings.bind("scripts.trials_max", scripts.trials_max, "Checks and trials at a time");
+    settings.bind("scripts.script_bytes_max", config.protocols.script_bytes_max, "Longest script");
+    settings.bind("scripts.scripts_per_request_max", config.protocols.scripts_per_request_max,
+                  "Scripts that one request may save");
+    settings.bind("scripts.log_every", config.script_troubles.log_every,
+                  "Failures of a script are written to one device's log at most this often");
+}
+
 void bind_storage(Settings& settings, Config& config) {
     settings.bind("files.file_bytes_max", config.files.file_bytes_max, "Largest file");
     settings.bind("files.keep_unreferenced", config.files.keep_unreferenced,
@@ -267,6 +313,7 @@ void bind(Settings& settings, Config& config) {
     bind_ddi(settings, config);
     bind_tasks(settings, config);
     bind_storage(settings, config);
+    bind_scripts(settings, config);
 }
 
 Result<void> check(const Config& config) {

@@ -14,8 +14,11 @@
 #include "app/file_service.hpp"
 #include "app/missing_digests.hpp"
 #include "app/presence.hpp"
+#include "app/protocol_service.hpp"
+#include "app/script_troubles.hpp"
 #include "app/task_service.hpp"
 #include "scheduler/scheduler.hpp"
+#include "scripting/script_workers.hpp"
 #include "server/settings.hpp"
 #include "storage/artifacts/artifact_scrub.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -72,6 +75,9 @@ struct Config {
     Scheduler::Options scheduler;
     SqliteOptions storage;
     ScrubOptions scrub;
+    scripting::ScriptOptions scripts;
+    ProtocolService::Options protocols;
+    ScriptTroubles::Options script_troubles;
 };
 
 /// Binds every key to its member. `config` must outlive `settings`.

@@ -156,6 +156,28 @@ void add_scrub(Families& out, const ArtifactScrub& scrub) {
               number(counters.pass_ended_at_ms) / 1000);
 }
 
+void add_scripts(Families& out, const scripting::ScriptCounters& scripts) {
+    const auto number = [](const auto& value) { return static_cast<double>(value.load()); };
+    out.gauge("updraft_script_workers", "Processes that run Lua packages", number(scripts.workers));
+    out.gauge("updraft_script_calls_queued", "Messages that wait for a script",
+              number(scripts.queued));
+    out.gauge("updraft_script_packages_paused", "Lua packages that are paused",
+              number(scripts.paused));
+    out.counter("updraft_script_workers_started_total", "Script processes started",
+                number(scripts.started));
+    out.counter("updraft_script_workers_stopped_total",
+                "Script processes that were stopped, or ended by themselves",
+                number(scripts.stopped));
+    out.counter("updraft_script_batches_total", "Batches sent to scripts", number(scripts.batches));
+    const std::string calls = "updraft_script_calls_total";
+    const std::string help = "Messages given to scripts, by outcome";
+    out.counter(calls, help, "outcome", "answered", number(scripts.answered));
+    out.counter(calls, help, "outcome", "failed", number(scripts.failed));
+    out.counter(calls, help, "outcome", "stopped", number(scripts.calls_stopped));
+    out.counter(calls, help, "outcome", "paused", number(scripts.refused_paused));
+    out.counter(calls, help, "outcome", "refused", number(scripts.refused_later));
+}
+
 }  // namespace
 
 std::string metrics_text(const MetricSources& sources) {
@@ -169,6 +191,7 @@ std::string metrics_text(const MetricSources& sources) {
     add_messages(out, sources.messages.counters());
     out.counter("updraft_store_operations_total", "Operations that the store has committed",
                 static_cast<double>(sources.store_operations.load()));
+    add_scripts(out, sources.scripts.counters());
     out.gauge("updraft_pushes_in_flight", "Push records processing on this node",
               static_cast<double>(sources.dispatcher.in_flight()));
     out.gauge("updraft_requests_queued", "Requests that wait for a worker thread",

@@ -9,6 +9,7 @@
 #include "scheduler/dispatcher.hpp"
 #include "storage/artifacts/artifact_scrub.hpp"
 #include "transport/http/devices/websocket_devices.hpp"
+#include "scripting/script_workers.hpp"
 #include "transport/http/server.hpp"
 #include "transport/mqtt/gateway.hpp"
 #include "transport/net/worker_pool.hpp"
@@ -26,6 +27,7 @@ struct MetricSources {
     const net::WorkerPool& uploads;
     const ArtifactScrub& scrub;
     const std::atomic<std::uint64_t>& store_operations;
+    const scripting::ScriptWorkers& scripts;
 };
 
 /// The metrics in Prometheus' text format.

@@ -8,19 +8,21 @@
 
 #include "app/access_users.hpp"
 #include "app/api_tokens.hpp"
-#include "app/builtin_dialects.hpp"
 #include "app/command_replies.hpp"
 #include "app/ddi_service.hpp"
 #include "app/device_credentials.hpp"
 #include "app/firmware_service.hpp"
 #include "app/missing_digests.hpp"
 #include "app/overview_service.hpp"
+#include "app/package_dialects.hpp"
 #include "app/product_service.hpp"
 #include "app/protocol_service.hpp"
 #include "app/record_service.hpp"
+#include "app/script_troubles.hpp"
 #include "app/system_service.hpp"
 #include "app/upgrade_sender.hpp"
 #include "base/log.hpp"
+#include "scripting/script_workers.hpp"
 #include "server/data_folder.hpp"
 #include "server/joined_links.hpp"
 #include "server/metrics.hpp"
@@ -99,7 +101,10 @@ struct Services {
           users(*store, access, clock, ids),
           api_tokens(*store, access, clock, ids),
           system(*store, urls, clock, ids),
-          protocols(*store, clock, ids),
+          scripts(config.scripts),
+          dialects(&scripts),
+          script_troubles(*store, clock, ids, config.script_troubles),
+          protocols(*store, clock, ids, &scripts, config.protocols),
           products(*store, links, clock, ids),
           devices(*store, links, changes, replies, live, clock, ids, config.commands),
           credentials(*store, links, clock, ids, config.credentials),
@@ -135,6 +140,9 @@ struct Services {
     UserService users;
     ApiTokenService api_tokens;
     SystemService system;
+    scripting::ScriptWorkers scripts;
+    PackageDialects dialects;
+    ScriptTroubles script_troubles;
     ProtocolService protocols;
     ProductService products;
     DeviceService devices;
@@ -150,7 +158,6 @@ struct Services {
     UpgradeSender sender;
     DeviceSignIn sign_in;
     DdiService ddi;
-    BuiltinDialects dialects;
 };
 
 /// Every route of the REST API.
@@ -263,7 +270,7 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
       uploads("upload", config.upload_workers, config.upload_queue_max),
       mqtt_inbox(services.messages, services.links),
       gateway(
-          loops, workers, mqtt_inbox,
+          loops, workers, mqtt_inbox, services.dialects,
           [this](const std::string& client_id, const std::string& username,
                  const std::string& password) {
               return services.sign_in.mqtt(client_id, username, password);
@@ -297,6 +304,12 @@ void Application::Parts::connect_parts() {
     services.presence.listen(scheduler.presence_listeners());
     services.tasks.hook(scheduler.task_hooks());
     scheduler.task_hooks().run_later([this] { return services.missing_digests.step(); });
+    services.dialects.on_trouble(
+        [this](const ScriptTrouble& trouble) { services.script_troubles.note(trouble); });
+    services.protocols.on_changed(
+        [this](const ProtocolId& id, const std::optional<ProtocolPackage>& package) {
+            package ? services.dialects.keep(*package) : services.dialects.forget(id);
+        });
     services.devices.on_changed(
         [this](const DeviceId& device) { services.presence.forget(device); });
     DeviceMessages::Hooks hooks;
@@ -322,7 +335,7 @@ void Application::Parts::listen(const Config& config) {
         }
         return metrics_text({counters, gateway, websockets, services.messages,
                              scheduler.dispatcher(), workers, uploads, scrub,
-                             services.store_operations});
+                             services.store_operations, services.scripts});
     };
     page_routes(router, std::move(pages));
 
@@ -360,6 +373,7 @@ void Application::Parts::stop() {
     stopped = true;
     ready = false;
     scrub.stop();
+    services.scripts.stop();  // first: what waits for a script is refused, and may be ended
     gateway.stop();
     for (const auto& server : servers) {
         server->stop(stop_grace);

@@ -14,16 +14,18 @@ namespace updraft::mqtt {
 /// What the gateway and its sessions share; lives as long as the last of them.
 struct Core {
     Core(net::EventLoops& the_loops, net::WorkerPool& the_workers, DeviceInbox& the_inbox,
-         SignIn the_sign_in, MqttOptions the_options)
+         DeviceDialects& the_dialects, SignIn the_sign_in, MqttOptions the_options)
         : loops(the_loops),
           workers(the_workers),
           inbox(the_inbox),
+          dialects(the_dialects),
           sign_in(std::move(the_sign_in)),
           options(std::move(the_options)) {}
 
     net::EventLoops& loops;
     net::WorkerPool& workers;
     DeviceInbox& inbox;
+    DeviceDialects& dialects;
     const SignIn sign_in;
     const MqttOptions options;
     MqttCounters counters;

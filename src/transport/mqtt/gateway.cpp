@@ -30,9 +30,9 @@ void accept(const std::shared_ptr<Core>& core, std::unique_ptr<net::ByteStream> 
 }  // namespace
 
 MqttGateway::MqttGateway(net::EventLoops& loops, net::WorkerPool& workers, DeviceInbox& inbox,
-                         SignIn sign_in, MqttOptions options)
-    : core_(std::make_shared<Core>(loops, workers, inbox, std::move(sign_in), std::move(options))) {
-}
+                         DeviceDialects& dialects, SignIn sign_in, MqttOptions options)
+    : core_(std::make_shared<Core>(loops, workers, inbox, dialects, std::move(sign_in),
+                                   std::move(options))) {}
 
 MqttGateway::~MqttGateway() {
     stop();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/device_access.hpp"
+#include "app/device_dialects.hpp"
 #include "app/device_inbox.hpp"
 #include "app/device_links.hpp"
 #include "transport/net/byte_stream.hpp"
@@ -100,7 +101,8 @@ struct MqttCounters {
     Count connect_timeouts{0};     ///< no CONNECT in time, or no TLS handshake
     Count keep_alive_timeouts{0};
     Count malformed_packets{0};     ///< connections ended by what they sent
-    Count undecodable_messages{0};  ///< acknowledged and dropped: not a message of the dialect
+    Count undecodable_messages{0};  ///< acknowledged and dropped: not a message of the dialect,
+                                    ///< or the package's script failed
     Count unknown_topics{0};        ///< acknowledged and ignored
     Count not_stored{0};            ///< uplinks that could not be stored: connection closed unacked
     Count dropped_downlinks{0};     ///< full outbox, too many unacknowledged, larger than allowed
@@ -118,12 +120,12 @@ struct Core;
 /// Uplinks go to the inbox and are acknowledged after it has stored them. Downlinks are written
 /// whether or not the device subscribed: at QoS 0, or at QoS 1 if a filter with QoS 1 or 2 matches.
 ///
-/// The loops, workers and inbox outlive the gateway, and the inbox calls every `done` while the
-/// loops still run.
+/// The loops, workers, inbox and dialects outlive the gateway, and inbox and dialects call every
+/// `done` while the loops still run.
 class MqttGateway final : public DeviceLinks {
 public:
     MqttGateway(net::EventLoops& loops, net::WorkerPool& workers, DeviceInbox& inbox,
-                SignIn sign_in, MqttOptions options);
+                DeviceDialects& dialects, SignIn sign_in, MqttOptions options);
     /// stop().
     ~MqttGateway() override;
 

@@ -105,9 +105,20 @@ void Session::after_read(const net::IoResult& read) {
     }
 }
 
-/// Sees the end through: the device leaves the registry, what is left is written, the socket
-/// closes.
+/// Sees the end through: what scripts still work on is handed in, the device leaves the registry,
+/// what is left is written, the socket closes.
 net::awaitable<void> Session::finish() {
+    if (!end_) {
+        end_ = std::make_unique<SessionEnd>();
+    }
+    try {
+        decode_will();
+    } catch (const std::exception& failure) {
+        log::error("mqtt", "a will was lost device={} what={}", loggable(name()), failure.what());
+    }
+    while (decoding_ > 0) {
+        co_await wait_for_change();
+    }
     leave();
     close_when_written();
     while (writing_ || stream_->is_open()) {

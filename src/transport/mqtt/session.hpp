@@ -84,6 +84,7 @@ private:
     template <class ServerPacket>
     void on(const ServerPacket& packet);
     void hand_in(Publish packet);
+    void on_decoded(std::uint64_t sequence, std::string_view topic, Result<DecodedUplinks> decoded);
     void on_handled(std::uint64_t sequence, DeviceInbox::Handled handled);
     void acknowledge_ready();
     [[nodiscard]] ReasonCode add_subscription(const Subscription& subscription);
@@ -91,6 +92,9 @@ private:
     // session_outbox.cpp: what the device gets, and the end
     void push(const Packet& packet);
     void send(const DownlinkMessage& message, Done done);
+    void send_encoded(const TopicMessage& encoded, Done done);
+    void drop(std::string_view why, const Done& done);
+    void decode_will();
     void redeliver();
     void start_writer();
     void end(SessionEnd end);
@@ -114,6 +118,11 @@ private:
 
     Uplinks uplinks_;
     Downlinks downlinks_;
+    std::size_t decoding_ = 0;  ///< payloads that a script works on
+    std::size_t encoding_ = 0;  ///< the same of downlinks
+    std::unique_ptr<DecodedUplinks> will_messages_;
+    /// Payloads that held several messages, and how many of those are not handled yet, but one.
+    std::vector<std::pair<std::uint64_t, std::size_t>> parts_;
 
     std::string outbox_;               ///< bytes that no write has taken yet
     std::vector<Done> outbox_dones_;   ///< to be called when they are written

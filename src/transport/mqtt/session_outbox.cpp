@@ -1,5 +1,6 @@
+#include <boost/asio/post.hpp>
+
 #include "base/log.hpp"
-#include "protocol/jetlinks/codec.hpp"
 #include "transport/mqtt/session.hpp"
 
 namespace updraft::mqtt {
@@ -22,23 +23,54 @@ void Session::start_writer() {
     }
 }
 
+void Session::drop(std::string_view why, const Done& done) {
+    ++core_->counters.dropped_downlinks;
+    log::info("mqtt", "downlink dropped device={} why={}", device_.id, why);
+    if (done) {
+        done(false);
+    }
+}
+
+/// Has the message encoded, at once or by a script that works elsewhere, and written.
 void Session::send(const DownlinkMessage& message, Done done) {
-    const auto drop = [&](std::string_view why) {
-        ++core_->counters.dropped_downlinks;
-        log::info("mqtt", "downlink dropped device={} why={}", device_.id, why);
-        if (done) {
-            done(false);
-        }
-    };
     if (end_ || !entered_) {
         if (done) {
             done(false);
         }
         return;
     }
-    const TopicMessage encoded = jetlinks::encode(message);
+    if (const auto encoded = core_->dialects.encode_at_once(device_.protocol, message)) {
+        return send_encoded(*encoded, std::move(done));
+    }
+    if (encoding_ >= options().downlinks_unacked_max) {
+        return drop("too many are being encoded", done);
+    }
+    ++encoding_;
+    auto encoded = [self = shared_from_this(),
+                    done = std::move(done)](Result<TopicMessage> result) mutable {
+        boost::asio::io_context& loop = self->loop();
+        boost::asio::post(loop, [self = std::move(self), done = std::move(done),
+                                 result = std::move(result)]() mutable {
+            --self->encoding_;
+            if (result) {
+                self->send_encoded(*result, std::move(done));
+            } else {
+                self->drop(loggable(result.error().message.en), done);
+            }
+        });
+    };
+    core_->dialects.encode(device_.protocol, message, std::move(encoded));
+}
+
+void Session::send_encoded(const TopicMessage& encoded, Done done) {
+    if (end_ || !entered_) {
+        if (done) {
+            done(false);
+        }
+        return;
+    }
     if (encoded.topic.empty() || !is_topic_name(encoded.topic)) {
-        return drop("it has no topic");
+        return drop("it has no topic", done);
     }
     const std::uint8_t qos = downlinks_.qos_for(encoded.topic);
     std::uint16_t packet_id = 0;
@@ -46,7 +78,7 @@ void Session::send(const DownlinkMessage& message, Done done) {
         const std::optional<std::uint16_t> reserved =
             downlinks_.reserve(options().downlinks_unacked_max);
         if (!reserved) {
-            return drop("too many are not acknowledged");
+            return drop("too many are not acknowledged", done);
         }
         packet_id = *reserved;
     }
@@ -54,10 +86,10 @@ void Session::send(const DownlinkMessage& message, Done done) {
     std::string bytes;
     append_publish(encoded.topic, encoded.payload, qos, false, packet_id, version, bytes);
     if (bytes.size() > downlinks_.packet_bytes_max()) {
-        return drop("it is larger than the device takes");
+        return drop("it is larger than the device takes", done);
     }
     if (unwritten_bytes_ + bytes.size() > options().outbox_bytes_max) {
-        return drop("the outbox is full");
+        return drop("the outbox is full", done);
     }
     ++core_->counters.messages_out;
     outbox_ += bytes;
@@ -145,12 +177,35 @@ void Session::close_when_written() {
     }
 }
 
+/// Has the will decoded, if it is to be published; decoding_ says when it is.
+void Session::decode_will() {
+    if (!will_ || !entered_ || !end_->publishes_will) {
+        return;
+    }
+    const auto keep = [](Session& self, Result<DecodedUplinks> decoded) {
+        if (decoded && *decoded) {
+            self.will_messages_ = std::make_unique<DecodedUplinks>(std::move(*decoded));
+        }
+    };
+    if (auto decoded = core_->dialects.decode_at_once(device_, will_->topic, will_->payload)) {
+        return keep(*this, std::move(*decoded));
+    }
+    ++decoding_;
+    auto done = [self = shared_from_this(), keep](Result<DecodedUplinks> decoded) mutable {
+        boost::asio::io_context& loop = self->loop();
+        boost::asio::post(loop,
+                          [self = std::move(self), keep, decoded = std::move(decoded)]() mutable {
+                              --self->decoding_;
+                              keep(*self, std::move(decoded));
+                              self->notify();
+                          });
+    };
+    core_->dialects.decode(device_, will_->topic, will_->payload, std::move(done));
+}
+
 /// Leaves the registry. The will comes before the announcement that the device is gone: what a
 /// device says makes it online.
 void Session::leave() {
-    if (!end_) {
-        end_ = std::make_unique<SessionEnd>();
-    }
     core_->remove_stranger(shared_from_this());
     if (!entered_) {
         return;
@@ -158,12 +213,11 @@ void Session::leave() {
     --core_->counters.devices;
     try {
         core_->registry.leave(device_.id, this, [this] {
-            if (will_ && end_->publishes_will) {
-                Result<std::optional<UplinkMessage>> decoded =
-                    jetlinks::decode(will_->topic, will_->payload);
-                if (decoded && *decoded) {
-                    const auto done = [](const DeviceInbox::Handled& /*handled*/) {};
-                    core_->inbox.handle(device_.id, std::move(**decoded), done);
+            if (will_messages_ && *will_messages_) {
+                const auto done = [](const DeviceInbox::Handled& /*handled*/) {};
+                core_->inbox.handle(device_.id, std::move(**will_messages_), done);
+                for (UplinkMessage& message : will_messages_->more) {
+                    core_->inbox.handle(device_.id, std::move(message), done);
                 }
             }
             core_->inbox.disconnected(device_.id, end_->why);

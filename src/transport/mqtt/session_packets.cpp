@@ -1,7 +1,7 @@
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "base/log.hpp"
-#include "protocol/jetlinks/codec.hpp"
 #include "transport/mqtt/session.hpp"
 
 namespace updraft::mqtt {
@@ -71,35 +71,67 @@ void Session::on(Publish packet) {
     hand_in(std::move(packet));
 }
 
-/// Gives the message to the inbox. What is no message of the dialect is acknowledged all the same,
-/// else the device would send it for ever (spec 4.2).
+/// Has the payload decoded: at once, or by a script that works elsewhere. Those of one connection
+/// come back in their order, and count as under way from now on.
 void Session::hand_in(Publish packet) {
-    Result<std::optional<UplinkMessage>> decoded = jetlinks::decode(packet.topic, packet.payload);
+    DeviceDialects& dialects = core_->dialects;
     const std::uint64_t sequence =
         uplinks_.add(packet.packet_id, packet.qos, packet.topic.size() + packet.payload.size());
+    if (auto decoded = dialects.decode_at_once(device_, packet.topic, packet.payload)) {
+        on_decoded(sequence, packet.topic, std::move(*decoded));
+        return;
+    }
+    ++decoding_;
+    auto done = [self = shared_from_this(), sequence,
+                 topic = packet.topic](Result<DecodedUplinks> decoded) mutable {
+        boost::asio::io_context& loop = self->loop();
+        boost::asio::post(loop, [self = std::move(self), sequence, topic = std::move(topic),
+                                 decoded = std::move(decoded)]() mutable {
+            --self->decoding_;
+            self->on_decoded(sequence, topic, std::move(decoded));
+            self->notify();
+        });
+    };
+    dialects.decode(device_, std::move(packet.topic), std::move(packet.payload), std::move(done));
+}
+
+/// Gives what was decoded to the inbox. What is no message of the dialect is acknowledged all the
+/// same, else the device would send it for ever (spec 4.2).
+void Session::on_decoded(std::uint64_t sequence, std::string_view topic,
+                         Result<DecodedUplinks> decoded) {
+    if (!decoded && decoded.error().code == ErrorCode::unavailable) {
+        on_handled(sequence, {false, {}});
+        return;
+    }
     if (!decoded) {
         ++core_->counters.undecodable_messages;
-        log::info("mqtt", "message dropped device={} topic={} why={}", device_.id,
-                  loggable(packet.topic), loggable(decoded.error().message.en));
+        log::info("mqtt", "message dropped device={} topic={} why={}", device_.id, loggable(topic),
+                  loggable(decoded.error().message.en));
     } else if (!*decoded) {
         ++core_->counters.unknown_topics;
-        log::debug("mqtt", "unknown topic device={} topic={}", device_.id, loggable(packet.topic));
+        log::debug("mqtt", "unknown topic device={} topic={}", device_.id, loggable(topic));
     }
     if (!decoded || !*decoded) {
         uplinks_.stored(sequence);
         acknowledge_ready();
         return;
     }
-    auto done = [self = shared_from_this(), sequence](DeviceInbox::Handled handled) mutable {
+    const auto done = [self = shared_from_this(), sequence](DeviceInbox::Handled handled) {
         boost::asio::io_context& loop = self->loop();
-        boost::asio::post(
-            loop, [self = std::move(self), sequence, handled = std::move(handled)]() mutable {
-                self->on_handled(sequence, std::move(handled));
-            });
+        boost::asio::post(loop, [self, sequence, handled = std::move(handled)]() mutable {
+            self->on_handled(sequence, std::move(handled));
+        });
     };
-    core_->inbox.handle(device_.id, std::move(**decoded), std::move(done));
+    if (!decoded->more.empty()) {
+        parts_.emplace_back(sequence, decoded->more.size());
+    }
+    core_->inbox.handle(device_.id, std::move(**decoded), done);
+    for (UplinkMessage& message : decoded->more) {
+        core_->inbox.handle(device_.id, std::move(message), done);
+    }
 }
 
+/// A payload is acknowledged when all its messages are stored.
 void Session::on_handled(std::uint64_t sequence, DeviceInbox::Handled handled) {
     if (end_) {
         return;
@@ -109,8 +141,17 @@ void Session::on_handled(std::uint64_t sequence, DeviceInbox::Handled handled) {
         end({ReasonCode::server_busy, "a message could not be stored", false});
         return;
     }
-    uplinks_.stored(sequence);
-    acknowledge_ready();
+    const auto part = std::ranges::find(parts_, sequence, &decltype(parts_)::value_type::first);
+    const bool last = part == parts_.end() || part->second == 0;
+    if (!last) {
+        --part->second;
+    } else {
+        if (part != parts_.end()) {
+            parts_.erase(part);
+        }
+        uplinks_.stored(sequence);
+        acknowledge_ready();
+    }
     if (handled.reply) {
         send(*handled.reply, {});
     }

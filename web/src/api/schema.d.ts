@@ -1133,6 +1133,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/protocol/script/_check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 检查脚本 · What a script declares, or its error with the line; nothing is saved */
+        post: operations["checkScript"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/protocol/script/_try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 试运行脚本 · What a script makes of a sample; nothing is saved or sent */
+        post: operations["tryScript"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/protocol/providers": {
         parameters: {
             query?: never;
@@ -1140,7 +1174,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** 协议类型 · Kinds of packages */
+        /** 协议类型 · Kinds of packages: lua, jar, local */
         get: operations["protocolProviders"];
         put?: never;
         post?: never;
@@ -2375,7 +2409,11 @@ export interface components {
         FieldError: {
             property: string;
             message: string;
-            detail: string;
+            detail: string | components["schemas"]["ScriptPlace"];
+        };
+        /** @description Where in a Lua script the error is. */
+        ScriptPlace: {
+            line: number;
         };
         /**
          * @description A row that stands in the way of a deletion. At most 20 are named.
@@ -3082,6 +3120,12 @@ export interface components {
             type: string;
             state: components["schemas"]["Switch"];
             configuration?: components["schemas"]["Configuration"];
+            /** @description Lua source; of the type lua, and only of one row, not in lists. */
+            script?: string;
+            /** @description Only of one row, not in lists. */
+            transports?: components["schemas"]["TransportDetail"][];
+            /** @description Keys that a script declares; only of one row, not in lists. */
+            configKeys?: components["schemas"]["ScriptConfigKey"][];
             creatorId?: string;
             createTime?: components["schemas"]["Millis"];
         };
@@ -3089,9 +3133,114 @@ export interface components {
             id?: string;
             name?: string;
             description?: string;
+            /** @description lua, or jar: metadata only, never executed. */
             type?: string;
             state?: components["schemas"]["Switch"];
             configuration?: components["schemas"]["Configuration"];
+            /** @description Lua 5.4 source of a package of the type lua; checked when it is saved. An error is told of the member script with its line. */
+            script?: string;
+        };
+        /** @description A configuration key that a script asks products and devices for. */
+        ScriptConfigKey: {
+            property: string;
+            name: string;
+            /** @enum {string} */
+            type: "string" | "password" | "boolean";
+        };
+        ScriptSource: {
+            script: string;
+        };
+        /**
+         * @description What a script says of itself.
+         * @example {
+         *       "transports": [
+         *         {
+         *           "id": "MQTT",
+         *           "features": [
+         *             {
+         *               "id": "supportFirmware",
+         *               "name": "支持固件升级"
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "configKeys": [
+         *         {
+         *           "property": "key",
+         *           "name": "Key",
+         *           "type": "password"
+         *         }
+         *       ]
+         *     }
+         */
+        ScriptDeclaration: {
+            transports: {
+                id: string;
+                features: components["schemas"]["Features"];
+            }[];
+            configKeys: components["schemas"]["ScriptConfigKey"][];
+        };
+        /**
+         * @description A sample for `decode` (topic and payload) or for `encode` (message), and the script, given or saved.
+         * @example {
+         *       "script": "return {}",
+         *       "direction": "decode",
+         *       "topic": "/p1/d1/poll",
+         *       "payloadHex": "0102",
+         *       "productId": "p1",
+         *       "deviceId": "d1"
+         *     }
+         */
+        ScriptTry: {
+            script?: string;
+            /** @description Of a saved package, in place of script. */
+            id?: string;
+            /** @enum {string} */
+            direction: "decode" | "encode";
+            topic?: string;
+            /** @description Text. */
+            payload?: string;
+            /** @description Bytes, in place of payload. */
+            payloadHex?: string;
+            /** @description A message of spec 4.3. */
+            message?: {
+                [key: string]: unknown;
+            };
+            productId?: string;
+            deviceId?: string;
+        };
+        /**
+         * @description What the script made of the sample; its failure is an answer too.
+         * @example {
+         *       "message": {
+         *         "messageType": "PULL_FIRMWARE",
+         *         "deviceId": "d1"
+         *       },
+         *       "log": []
+         *     }
+         */
+        ScriptOutcome: {
+            /** @description Of decode; null: the script has no use for it. */
+            message?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Of decode, if the payload holds several; message is the first of them. */
+            messages?: {
+                [key: string]: unknown;
+            }[];
+            /** @description Of encode. */
+            topic?: string;
+            /** @description Of encode. */
+            payloadHex?: string;
+            /** @description Of encode, if it is UTF-8. */
+            payload?: string;
+            error?: components["schemas"]["ScriptError"];
+            /** @description Lines that the script printed; the first of them. */
+            log?: string[];
+        };
+        ScriptError: {
+            message: string;
+            line?: number;
         };
         ProtocolCreate: WithRequired<components["schemas"]["ProtocolWrite"], "name">;
         ProtocolDetail: {
@@ -4438,6 +4587,28 @@ export interface components {
                 } & components["schemas"]["Envelope"];
                 "application/x-ndjson": string;
                 "text/event-stream": string;
+            };
+        };
+        /** @description The answer. */
+        ScriptDeclaration: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["ScriptDeclaration"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description The answer. */
+        ScriptOutcome: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["ScriptOutcome"];
+                } & components["schemas"]["Envelope"];
             };
         };
         /** @description One row. */
@@ -8361,6 +8532,51 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Denied"];
             404: components["responses"]["NotFound"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    checkScript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptSource"];
+            };
+        };
+        responses: {
+            200: components["responses"]["ScriptDeclaration"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    tryScript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptTry"];
+            };
+        };
+        responses: {
+            200: components["responses"]["ScriptOutcome"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
             "5XX": components["responses"]["Failed"];
         };
     };

@@ -45,9 +45,9 @@ std::variant<SignedInDevice, http::Response> identified(const DeviceSignIn& sign
 }
 
 /// Waits for what a package makes of the bytes: a script works on another thread.
-Result<std::optional<UplinkMessage>> decoded(DeviceDialects& dialects, const SignedInDevice& from,
-                                             const http::Request& request) {
-    std::promise<Result<std::optional<UplinkMessage>>> promise;
+Result<DecodedUplinks> decoded(DeviceDialects& dialects, const SignedInDevice& from,
+                               const http::Request& request) {
+    std::promise<Result<DecodedUplinks>> promise;
     dialects.decode(from, request.path, request.body,
                     [&](auto result) { promise.set_value(std::move(result)); });
     return promise.get_future().get();
@@ -101,7 +101,7 @@ http::Response handle(const DeviceHttpServices& services, const http::Request& r
         return std::move(*refusal);
     }
     const auto& device = std::get<SignedInDevice>(who);
-    Result<std::optional<UplinkMessage>> message = decoded(services.dialects, device, request);
+    Result<DecodedUplinks> message = decoded(services.dialects, device, request);
     const bool says_offline = message && *message && !(*message)->gateway &&
                               std::holds_alternative<uplink::Offline>((*message)->body);
     if (!says_offline) {
@@ -119,8 +119,14 @@ http::Response handle(const DeviceHttpServices& services, const http::Request& r
     if (has_broken_body((*message)->body)) {
         return jetlinks_refusal(500, "request_body_format_error", {});
     }
-    const DeviceInbox::Handled handled =
-        services.messages.handle_now(device.id, std::move(**message));
+    DeviceInbox::Handled handled = services.messages.handle_now(device.id, std::move(**message));
+    for (UplinkMessage& further : message->more) {
+        DeviceInbox::Handled also = services.messages.handle_now(device.id, std::move(further));
+        handled.stored = handled.stored && also.stored;
+        if (also.reply) {
+            handled.reply = std::move(also.reply);  // one answer: to the last that wants one
+        }
+    }
     return reply(services.dialects, device, handled);
 }
 

@@ -48,7 +48,7 @@ void WebSocketDevices::Link::take(std::string text) {
         const std::lock_guard lock(mutex_);
         ++in_flight_;
     }
-    const auto decoded = [self = shared_from_this()](Result<std::optional<UplinkMessage>> message) {
+    const auto decoded = [self = shared_from_this()](Result<DecodedUplinks> message) {
         if (message && *message) {
             self->hand_in(std::move(**message));
             return;

@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <cctype>
+#include <charconv>
 
 #include "base/bytes.hpp"
 #include "transport/http/rest/api.hpp"
@@ -82,12 +83,27 @@ json::array properties_of(const std::vector<FieldError>& fields) {
     return names;
 }
 
+/// "script:12" is line 12 of the member `script`: the name alone, and the line as the detail.
+json::object field_json(const FieldError& field, const std::string& message) {
+    json::object row{{"property", field.property}, {"message", message}, {"detail", message}};
+    const std::size_t colon = field.property.rfind(':');
+    if (colon == std::string::npos) {
+        return row;
+    }
+    int line = 0;
+    const char* end = field.property.data() + field.property.size();
+    const auto [stop, error] = std::from_chars(field.property.data() + colon + 1, end, line);
+    if (error == std::errc{} && stop == end && line > 0) {
+        row["property"] = field.property.substr(0, colon);
+        row["detail"] = json::object{{"line", line}};
+    }
+    return row;
+}
+
 json::array validation_of(const std::vector<FieldError>& fields, Language language) {
     json::array list;
     for (const FieldError& field : fields) {
-        const std::string& message = field.message.in(language);
-        list.push_back(
-            json::object{{"property", field.property}, {"message", message}, {"detail", message}});
+        list.push_back(field_json(field, field.message.in(language)));
     }
     return list;
 }

@@ -21,6 +21,25 @@ json::object protocol_json(const ProtocolPackage& package, Language) {
     return row;
 }
 
+json::array declared_transports_json(const std::vector<TransportDetail>& transports,
+                                     Language language) {
+    json::array list;
+    for (const TransportDetail& transport : transports) {
+        list.push_back(json::object{{"id", transport.id},
+                                    {"features", features_json(transport.features, language)}});
+    }
+    return list;
+}
+
+json::array config_keys_json(const std::vector<ScriptConfigKey>& keys) {
+    json::array list;
+    for (const ScriptConfigKey& key : keys) {
+        list.push_back(
+            json::object{{"property", key.property}, {"name", key.name}, {"type", key.type}});
+    }
+    return list;
+}
+
 json::object brief_json(const ProtocolPackage& package) {
     return {{"id", package.id.value},
             {"name", package.name},
@@ -83,6 +102,7 @@ Result<ProtocolForm> protocol_form(const json::object& body) {
     form.type = read.text("type");
     form.enabled = read.switch_state("state");
     form.configuration = read.text_map("configuration");
+    form.script = read.text("script");
     UPDRAFT_CHECK(read.finish());
     return form;
 }
@@ -99,7 +119,11 @@ CrudResource protocol_resource(const Api& api, const Store& store, ProtocolServi
         protocol_json);
     resource.find = [&store](const Call& call, const std::string& id) -> Result<json::value> {
         UPDRAFT_TRY(const ProtocolPackage package, package_of(store, id));
-        return json::value(protocol_json(package, call.language));
+        json::object row = protocol_json(package, call.language);
+        put_text(row, "script", package.script);
+        row["transports"] = transports_json(package, call.language);
+        row["configKeys"] = config_keys_json(package.config_keys);
+        return json::value(std::move(row));
     };
     resource.insert = [&protocols](const Call& call, const auto& rows) -> Result<json::array> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, protocol_form));
@@ -147,7 +171,7 @@ json::array supports_json(const Store& store, const std::string& transport) {
 void overview_routes(Api& api, const Store& store) {
     const Access query = Access::permitted(permission::protocol, permission::query);
     api.route(Method::get, "/protocol/providers", query, [](const Call&) -> Result<Answer> {
-        return json::value(json::array{protocol_type_jar});
+        return json::value(json::array{protocol_type_lua, protocol_type_jar, "local"});
     });
     api.route(Method::get, "/protocol/supports", query, [&store](const Call&) -> Result<Answer> {
         return json::value(supports_json(store, ""));
@@ -215,6 +239,104 @@ void change_routes(Api& api, ProtocolService& protocols) {
               });
 }
 
+/// Parses a script's item for an answer; it is the script's, and may be anything.
+json::value item_json(const std::string& item) {
+    boost::system::error_code error;
+    json::value value = json::parse(item, error);
+    return error ? json::value(nullptr) : value;
+}
+
+json::object outcome_json(const ScriptAnswer& answer, ScriptCall::Direction direction,
+                          Language language) {
+    json::object outcome;
+    json::array log;
+    for (const std::string& line : answer.log) {
+        log.emplace_back(line);
+    }
+    outcome["log"] = std::move(log);
+    if (answer.failure) {
+        json::object error{{"message", answer.failure->message.in(language)}};
+        if (answer.failure->line) {
+            error["line"] = *answer.failure->line;
+        }
+        outcome["error"] = std::move(error);
+    } else if (direction == ScriptCall::Direction::decode) {
+        outcome["message"] =
+            answer.items.empty() ? json::value(nullptr) : item_json(answer.items.front());
+        if (answer.items.size() > 1) {
+            json::array messages;
+            for (const std::string& item : answer.items) {
+                messages.push_back(item_json(item));
+            }
+            outcome["messages"] = std::move(messages);
+        }
+    } else if (answer.items.size() == 2) {
+        const std::string& payload = answer.items[1];
+        outcome["topic"] =
+            is_utf8(answer.items[0]) ? json::value(answer.items[0]) : json::value("");
+        outcome["payloadHex"] =
+            to_hex({reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()});
+        if (is_utf8(payload)) {
+            outcome["payload"] = payload;
+        }
+    }
+    return outcome;
+}
+
+Result<ScriptSample> script_sample(const json::object& body) {
+    JsonReader read(body);
+    ScriptSample sample;
+    sample.script = read.text("script");
+    sample.id = ProtocolId(read.text("id").value_or(""));
+    const std::string direction = read.text("direction").value_or("");
+    sample.call.topic = read.text("topic").value_or("");
+    sample.call.payload = read.text("payload").value_or("");
+    const std::optional<std::string> hex = read.text("payloadHex");
+    const std::optional<std::string> message = read.json_text("message");
+    sample.call.product = ProductId(read.text("productId").value_or(""));
+    sample.call.device = DeviceId(read.text("deviceId").value_or(""));
+    UPDRAFT_CHECK(read.finish());
+    if (!sample.script && sample.id.empty()) {
+        return Error::invalid("script", {"请输入脚本", "enter a script, or the id of a package"});
+    }
+    if (direction == "encode") {
+        sample.call.direction = ScriptCall::Direction::encode;
+        sample.call.payload = message.value_or("{}");
+    } else if (direction != "decode") {
+        return Error::invalid("direction", {"可选值: decode, encode", "one of: decode, encode"});
+    } else if (hex) {
+        std::optional<std::string> bytes = from_hex(*hex);
+        if (!bytes) {
+            return Error::invalid(
+                "payloadHex", {"应为偶数个十六进制数字", "an even number of hex digits is right"});
+        }
+        sample.call.payload = *std::move(bytes);
+    }
+    return sample;
+}
+
+void script_routes(Api& api, ProtocolService& protocols) {
+    const Access save = Access::permitted(permission::protocol, permission::save);
+    api.route(Method::post, "/protocol/script/_check", save,
+              [&protocols](const Call& call) -> Result<Answer> {
+                  UPDRAFT_TRY(const json::object body, call.object());
+                  JsonReader read(body);
+                  const std::string script = read.text("script").value_or("");
+                  UPDRAFT_CHECK(read.finish());
+                  UPDRAFT_TRY(const ScriptDeclaration declared, protocols.check_script(script));
+                  return json::value(json::object{
+                      {"transports", declared_transports_json(declared.transports, call.language)},
+                      {"configKeys", config_keys_json(declared.config_keys)}});
+              });
+    api.route(Method::post, "/protocol/script/_try", save,
+              [&protocols](const Call& call) -> Result<Answer> {
+                  UPDRAFT_TRY(const json::object body, call.object());
+                  UPDRAFT_TRY(const ScriptSample sample, script_sample(body));
+                  UPDRAFT_TRY(const ScriptAnswer answer, protocols.try_script(sample));
+                  return json::value(outcome_json(answer, sample.call.direction, call.language));
+              });
+}
+
 json::object value_type_json(const ConfigKey& key) {
     json::object type{{"id", key.type}, {"type", key.type}, {"name", key.type}};
     if (!key.choices.empty()) {
@@ -276,6 +398,7 @@ void protocol_routes(Api& api, const Store& store, ProtocolService& protocols) {
     overview_routes(api, store);
     package_routes(api, store);
     change_routes(api, protocols);
+    script_routes(api, protocols);
 }
 
 }  // namespace updraft::rest

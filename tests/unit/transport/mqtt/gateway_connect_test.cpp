@@ -95,7 +95,7 @@ TEST_F(MqttConnect, FullWorkerQueueIsServerUnavailable) {
     }));
     started.get_future().wait();
     ASSERT_TRUE(stuck.post([] {}));
-    gateway_ = std::make_unique<MqttGateway>(loops_, stuck, inbox_, sign_in, options_);
+    gateway_ = std::make_unique<MqttGateway>(loops_, stuck, inbox_, dialects_, sign_in, options_);
     gateway_->start();
     port_ = gateway_->ports().front();
     EXPECT_EQ(answer_to(connect(Version::v3_1_1, "d1", "ok")), ReasonCode::server_unavailable);

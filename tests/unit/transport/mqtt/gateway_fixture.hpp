@@ -9,6 +9,7 @@
 
 #include "tests/unit/transport/mqtt/fake_inbox.hpp"
 #include "tests/unit/transport/mqtt/scripted_peer.hpp"
+#include "tests/unit/transport/mqtt/slow_dialects.hpp"
 #include "transport/mqtt/gateway.hpp"
 
 namespace updraft::mqtt {
@@ -22,7 +23,8 @@ protected:
 
     /// Starts the gateway with `options_`.
     std::uint16_t start() {
-        gateway_ = std::make_unique<MqttGateway>(loops_, workers_, inbox_, sign_in, options_);
+        gateway_ =
+            std::make_unique<MqttGateway>(loops_, workers_, inbox_, dialects_, sign_in, options_);
         gateway_->start();
         return gateway_->ports().front();
     }
@@ -83,6 +85,7 @@ protected:
     net::EventLoops loops_{2};
     net::WorkerPool workers_{"test", 1, 100};
     FakeInbox inbox_;
+    SlowDialects dialects_;
     MqttOptions options_;
     std::unique_ptr<MqttGateway> gateway_;
 };
