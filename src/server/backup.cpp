@@ -149,6 +149,14 @@ private:
                                              "target",
                                              options_.to.string()));
         }
+        struct stat target{};
+        struct stat parent{};
+        if (::stat(options_.to.c_str(), &target) == 0 &&
+            ::stat((options_.to / "..").c_str(), &parent) == 0 && target.st_dev != parent.st_dev) {
+            return Error::invalid(
+                "to", text("{} 是挂载点，请指定其中的目录",
+                           "{} is a mount point: name a folder in it", options_.to.string()));
+        }
         return {};
     }
 
@@ -217,7 +225,14 @@ private:
             const bool damaged = fs::exists(options_.data / "damaged" / artifact.sha256);
             return damaged ? Taken::damaged : Taken::missing;
         }
-        const RereadFile copy = copy_file(algorithms_, *from, to.string(), pace);
+        RereadFile copy;
+        try {
+            copy = copy_file(algorithms_, *from, to.string(), pace);
+        } catch (const StorageError&) {
+            if (is_readable(*from)) {
+                throw;  // it is the target that fails
+            }
+        }
         if (copy.sha256 != artifact.sha256) {
             remove_file(to.string());
             return Taken::damaged;
@@ -227,6 +242,16 @@ private:
         return Taken::yes;
     }
 
+    /// One artifact that the disk does not give any more must not be the end of all backups.
+    [[nodiscard]] bool is_readable(const OpenFile& file) const {
+        try {
+            (void)reread(algorithms_, file, [](std::size_t) {});
+            return true;
+        } catch (const StorageError&) {
+            return false;
+        }
+    }
+
     /// The base is read again: a backup must not inherit what has rotted in the one before.
     bool link_from_base(const File& artifact, const fs::path& to, const Pace& pace) {
         if (!in_base_.contains(artifact.sha256)) {
@@ -234,8 +259,12 @@ private:
         }
         const fs::path from = *options_.base / artifact_path(artifact.sha256);
         const auto file = open_past_cache(from.string());
-        if (!file || reread(algorithms_, *file, pace).sha256 != artifact.sha256) {
-            return false;
+        try {
+            if (!file || reread(algorithms_, *file, pace).sha256 != artifact.sha256) {
+                return false;
+            }
+        } catch (const StorageError&) {
+            return false;  // the data folder may still have it
         }
         return ::link(from.c_str(), to.c_str()) == 0;
     }

@@ -126,6 +126,26 @@ TEST(Settings, TheEnvironmentSetsKeysAndRefusesUnknownOnes) {
     EXPECT_EQ(refused.error().message.en,
               "unknown variable UPDRAFT_HTTP_WAITS; did you mean UPDRAFT_HTTP_WAIT?");
 }
+// A backup keeps the settings; a password or a token is nobody's but the operator's.
+TEST(Settings, WhatWasGivenCanBeGivenAgainWithoutSecrets) {
+    Bound bound;
+    std::string secret;
+    bound.settings.bind("mail.password", secret, "a secret");
+    ASSERT_TRUE(bound.settings.assign("name", "with \"quotes\" and\nlines"));
+    ASSERT_TRUE(bound.settings.assign("http.bytes_max", "1MiB"));
+    ASSERT_TRUE(bound.settings.assign("mail.password", "hunter2"));
+    ASSERT_FALSE(bound.settings.assign("http.on", "perhaps"));
+
+    const std::string given = bound.settings.given();
+
+    const File file(given);
+    Bound again;
+    ASSERT_TRUE(again.settings.read_file(file.path())) << given;
+    EXPECT_EQ(again.name, "with \"quotes\" and\nlines");
+    EXPECT_EQ(again.bytes, 1 << 20);
+    EXPECT_EQ(given.find("hunter2"), std::string::npos);
+    EXPECT_EQ(given.find("http.on"), std::string::npos);
+}
 
 // What `updraft config` prints is a file that the server takes once its comments are removed.
 TEST(Settings, TheSampleOfTheRealConfigurationIsValid) {
