@@ -4,6 +4,8 @@ const part = encodeURIComponent
 export const deviceLink = (id: string) => `/devices/${part(id)}`
 export const productLink = (id: string) => `/products/${part(id)}`
 export const protocolLink = (id: string) => `/protocols/${part(id)}`
+/** The editor of a Lua package. */
+export const scriptLink = (id: string) => `${protocolLink(id)}/script`
 /** The devices of a product; with `version` those that reported exactly this one. */
 export function devicesOfProductLink(productId: string, version?: string) {
   const query = `f.productId=${part(productId)}`

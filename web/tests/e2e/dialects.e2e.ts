@@ -1,9 +1,10 @@
-// What further dialects need of a person: credentials, firmware of several files, and how a task is taken.
+// What further dialects need of a person: credentials, scripts, firmware of several files, and how a task is taken.
 import { createHash } from 'node:crypto'
 import type { Locator } from 'playwright-core'
 import { accessibilityFindings } from './support/accessibility'
 import type { Visit } from './support/browser'
 import { languages } from './support/messages'
+import { settled } from './support/pages'
 import { choose, confirm, pick } from './support/screen'
 import { eventually, expect, test } from './support/test'
 
@@ -78,6 +79,42 @@ for (const language of languages) {
     expect(row.configuration.secureId).toBeTruthy()
   })
 
+  test(`a script is mended, tried and saved (${language})`, async ({ visit, world }) => {
+    const opened = await visit({ language, as: world.api })
+    opened.allow(/status of 400/) // the script that is refused
+    const { page, t, go } = opened
+    await go('/protocols/new-script')
+    await page.getByLabel(t('protocols.name'), { exact: true }).fill(`script ${tag}`)
+    const editor = page.getByRole('textbox', { name: t('protocols.script'), exact: true })
+    const right = await editor.inputValue()
+    await editor.fill(right.replace('payload:byte(1)', 'payload:byte(1'))
+    await page.getByRole('button', { name: t('protocols.check'), exact: true }).click()
+    const refused = page.getByRole('alert').filter({ has: page.getByRole('button') })
+    await refused.waitFor()
+    const line = right.slice(0, right.indexOf('payload:byte(1)')).split('\n').length
+    await expectLine(editor, [line, line + 1])
+    await editor.hover() // a button under the mouse has another colour
+    await settled(opened)
+    expect(await accessibilityFindings(opened)).toEqual([])
+
+    await editor.fill(right)
+    await page.getByRole('button', { name: t('protocols.check'), exact: true }).click()
+    const declares = page.getByRole('region', { name: t('protocols.declares') })
+    await declares.getByText('MQTT', { exact: true }).waitFor()
+    await declares.getByText('secureKey').first().waitFor()
+
+    const trial = page.getByRole('region', { name: t('protocols.try'), exact: true })
+    await trial.getByRole('button', { name: t('protocols.run'), exact: true }).click()
+    await trial.getByText('"REQUEST_FIRMWARE"').waitFor()
+    await trial.getByText(t('protocols.encode'), { exact: true }).click()
+    await trial.getByRole('button', { name: t('protocols.run'), exact: true }).click()
+    await trial.getByText('/p1/d1/down').waitFor()
+
+    await page.getByRole('button', { name: t('act.save'), exact: true }).click()
+    await page.getByRole('heading', { name: `script ${tag}` }).waitFor()
+    await page.getByRole('heading', { name: 'MQTT' }).waitFor()
+  })
+
   test(`a firmware of three files goes into a soft task (${language})`, async ({
     visit,
     world,
@@ -128,4 +165,14 @@ for (const language of languages) {
 async function upload(within: Locator, nth: number, name: string, buffer: Buffer) {
   const file = { name, mimeType: 'application/octet-stream', buffer }
   await within.locator('input[type="file"]').nth(nth).setInputFiles(file)
+}
+
+/** The line that the caret of an editor is in is one of `lines`. */
+async function expectLine(editor: Locator, lines: number[]) {
+  await eventually(async () => {
+    const line = await editor.evaluate((field: HTMLTextAreaElement) => {
+      return field.value.slice(0, field.selectionStart).split('\n').length
+    })
+    return lines.includes(line)
+  })
 }

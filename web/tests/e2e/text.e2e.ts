@@ -1,4 +1,5 @@
 // Whatever people and devices type is text: in every list, page, tip and title.
+import { starterScript } from '@/features/protocols/starter'
 import { pageRoutes, addressOf, settled } from './support/pages'
 import { expect, test } from './support/test'
 
@@ -11,10 +12,27 @@ test('a stored script shows as text wherever it can stand', async ({ visit, worl
   await api.patch('/device-instance', [
     { id: 'evil-1', name: evil.slice(0, 64), productId: 'evil', describe: evil },
   ])
+  const credential = { kind: 'token', name: evil.slice(0, 64) }
+  await api.post('/device-instance/evil-1/credentials', credential)
+  await api.post('/device-product/evil/credentials', credential)
+  const script = await api.post('/protocol', {
+    name: evil.slice(0, 64),
+    description: evil,
+    type: 'lua',
+    script: `-- ${evil}\n${starterScript('en-US')}`,
+  })
+  const file = await world.file('evil.bin', 'y')
+  const artifact = {
+    fileId: file.id,
+    part: evil.slice(0, 64),
+    name: evil.slice(0, 64),
+    version: '',
+  }
   const firmware = await world.firmware('evil', evil.slice(0, 64), 1, 'x', {
     name: evil.slice(0, 64),
     description: evil,
     properties: [{ id: evil, value: evil }],
+    moreArtifacts: [artifact],
   })
   const task = await world.task(firmware, evil.slice(0, 64), { description: evil })
   const [record] = await api.rows('/firmware/upgrade/history', { taskId: task.id })
@@ -27,6 +45,7 @@ test('a stored script shows as text wherever it can stand', async ({ visit, worl
   })
   const examples = {
     ...{ firmware: firmware.id, tasks: task.id, recordId: record.id, products: 'evil' },
+    scriptId: script.id,
     ...{ devices: 'evil-1', protocols: 'jetlinks.v3.0', roles: role.id, users: user.id },
   }
   const opened = await visit({ as: api })

@@ -1,5 +1,6 @@
 /** Every page of the console, from its own routes, with an address that shows something. */
 import type { RouteRecordRaw } from 'vue-router'
+import { starterScript } from '@/features/protocols/starter'
 import type { Visit } from './browser'
 import { eventually } from './eventually'
 import type { World } from './world'
@@ -110,6 +111,11 @@ export async function populate(world: World): Promise<Examples> {
     roleIds: [role.id],
   })
   const [protocol] = await api.rows('/protocol')
+  const script = await api.post('/protocol', {
+    name: '厂商二进制协议',
+    type: 'lua',
+    script: starterScript('zh-CN'),
+  })
   await api.post(`/device-product/${gateway}/credentials`, { kind: 'token', name: '产线共用' })
   const kinds = ['token', 'mqttKey'] as const
   const [credential] = await Promise.all(
@@ -122,6 +128,7 @@ export async function populate(world: World): Promise<Examples> {
     products: gateway,
     devices: 'gw-1',
     protocols: protocol.id,
+    scriptId: script.id,
     credentialId: credential.id,
     roles: role.id,
     users: user.id,
