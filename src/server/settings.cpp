@@ -75,6 +75,24 @@ std::string spell(milliseconds value) {
     return fmt::format("{}s", value.count() / 1000);
 }
 
+/// The table of a TOML file in which the key stands; empty for the top.
+std::string table_of(const Setting& setting) {
+    const std::size_t dot = setting.key.find('.');
+    return dot == std::string::npos ? "" : setting.key.substr(0, dot);
+}
+
+/// The key in its table, commented out with its help and default.
+std::string sample_of(const Setting& setting) {
+    const std::size_t dot = setting.key.find('.');
+    const std::string name = dot == std::string::npos ? setting.key : setting.key.substr(dot + 1);
+    const std::string& value = setting.default_value;
+    const bool number =
+        !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+    const bool bare = number || value == "true" || value == "false";
+    return fmt::format("\n# {}\n# {} = {}\n", setting.help, name,
+                       bare ? value : "\"" + value + "\"");
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), 0);
@@ -251,25 +269,20 @@ std::string Settings::sample() const {
         "# Updraft's configuration: every key with its default. A flag wins over a variable "
         "(UPDRAFT_...),\n"
         "# a variable over this file. Sizes take KiB, MiB, GiB; times take ms, s, min, h.\n";
-    std::string table;
-    for (const bool nested : {false, true}) {
+    // A table may stand in a file only once, whoever binds its keys, and where.
+    std::vector<std::string> tables{""};
+    for (const Setting& setting : settings_) {
+        const std::string table = table_of(setting);
+        if (std::find(tables.begin(), tables.end(), table) == tables.end()) {
+            tables.push_back(table);
+        }
+    }
+    for (const std::string& table : tables) {
+        out += table.empty() ? "" : fmt::format("\n[{}]\n", table);
         for (const Setting& setting : settings_) {
-            const std::size_t dot = setting.key.find('.');
-            if ((dot != std::string::npos) != nested) {
-                continue;
+            if (table_of(setting) == table) {
+                out += sample_of(setting);
             }
-            if (nested && setting.key.substr(0, dot) != table) {
-                table = setting.key.substr(0, dot);
-                out += fmt::format("\n[{}]\n", table);
-            }
-            const std::string name = nested ? setting.key.substr(dot + 1) : setting.key;
-            const bool number =
-                !setting.default_value.empty() &&
-                setting.default_value.find_first_not_of("0123456789") == std::string::npos;
-            const bool bare =
-                number || setting.default_value == "true" || setting.default_value == "false";
-            out += fmt::format("\n# {}\n# {} = {}\n", setting.help, name,
-                               bare ? setting.default_value : "\"" + setting.default_value + "\"");
         }
     }
     return out;
