@@ -1,5 +1,6 @@
 #include "app/device_access.hpp"
 
+#include <algorithm>
 #include <ranges>
 
 #include "app/access_passwords.hpp"
@@ -83,17 +84,16 @@ std::optional<DeviceCredential> behind_token(const Repositories& rows, const std
     return live_credential(rows, CredentialKind::token, secret_sha256(token), now);
 }
 
-/// The first of the product's credentials that `use` takes among the authorities.
-template <class Use>
+/// The credential of the first authority that any product trusts; of several products, the one that
+/// trusted it first.
 std::optional<DeviceCredential> behind_authorities(const Repositories& rows,
-                                                   const proof::Authorities& shown, Instant now,
-                                                   Use use) {
+                                                   const proof::Authorities& shown, Instant now) {
     for (const std::string& hash : shown.hashes | std::views::take(authorities_max)) {
         if (hash.empty() || hash.size() > credential_bytes_max) {
             continue;
         }
         auto credential = live_credential(rows, CredentialKind::authority, to_lower(hash), now);
-        if (credential && !credential->device && use(*credential)) {
+        if (credential) {
             return credential;
         }
     }
@@ -122,11 +122,14 @@ struct Proves {
                same_secret(shown.token, shared_value(known, "bearer_token"));
     }
     bool operator()(const proof::Authorities& shown) const {
-        return behind_authorities(rows, shown, now,
-                                  [&](const DeviceCredential& credential) {
-                                      return credential.product == known.device.product;
-                                  })
-            .has_value();
+        const auto trusted = rows.credentials().of_product(known.device.product);
+        return std::ranges::any_of(
+            shown.hashes | std::views::take(authorities_max), [&](const std::string& hash) {
+                return std::ranges::any_of(trusted, [&](const DeviceCredential& credential) {
+                    return credential.kind == CredentialKind::authority &&
+                           !credential.expired(now) && credential.lookup == to_lower(hash);
+                });
+            });
     }
 };
 
@@ -146,17 +149,18 @@ struct ProductBehind {
         return (*this)(proof::Token{shown.token});
     }
     std::optional<DeviceCredential> operator()(const proof::Authorities& shown) const {
-        return behind_authorities(rows, shown, now, [](const DeviceCredential&) { return true; });
+        return behind_authorities(rows, shown, now);
     }
 };
 
 /// The product that takes in an unknown device with this proof.
 Result<Product> enrolling_product(const Repositories& rows, const DeviceId& id,
-                                  const DeviceProof& proof, Instant now) {
+                                  const DeviceProof& proof, const std::optional<ProductId>& only,
+                                  Instant now) {
     const auto credential = std::visit(ProductBehind{rows, now}, proof);
     std::optional<Product> product =
         credential ? rows.products().find(credential->product) : std::nullopt;
-    if (!product) {
+    if (!product || (only && product->id != *only)) {
         return refused(text("设备不存在", "there is no such device"));
     }
     if (!product->enabled) {
@@ -179,7 +183,7 @@ Result<Product> enrolling_product(const Repositories& rows, const DeviceId& id,
 using Judged = std::variant<SignedInDevice, Product>;
 
 Result<Judged> judged(const Repositories& rows, const DeviceId& id, const DeviceProof& proof,
-                      UnknownDevice unknown, Instant now) {
+                      UnknownDevice unknown, const std::optional<ProductId>& only, Instant now) {
     std::optional<Device> device = rows.devices().find(id);
     if (device) {
         UPDRAFT_TRY(const Known known, admitted(rows, *std::move(device)));
@@ -191,7 +195,7 @@ Result<Judged> judged(const Repositories& rows, const DeviceId& id, const Device
     if (unknown == UnknownDevice::refuse) {
         return refused(text("设备不存在", "there is no such device"));
     }
-    UPDRAFT_TRY(Product product, enrolling_product(rows, id, proof, now));
+    UPDRAFT_TRY(Product product, enrolling_product(rows, id, proof, only, now));
     return Judged(std::move(product));
 }
 
@@ -265,10 +269,11 @@ Result<SignedInDevice> DeviceSignIn::mqtt(const std::string& client_id, const st
 }
 
 Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof& proof,
-                                          UnknownDevice unknown) const {
+                                          UnknownDevice unknown,
+                                          const std::optional<ProductId>& only) const {
     const Instant now = clock_.now();
     UPDRAFT_TRY(const Judged first, store_.read([&](const Repositories& rows) {
-        return judged(rows, id, proof, unknown, now);
+        return judged(rows, id, proof, unknown, only, now);
     }));
     if (const auto* device = std::get_if<SignedInDevice>(&first)) {
         return *device;
@@ -278,7 +283,7 @@ Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof&
                 store_.write([&](UnitOfWork& work) -> Result<SignedInDevice> {
                     // Judged again: another request of the device may have been faster, and people
                     // act too.
-                    UPDRAFT_TRY(const Judged again, judged(work, id, proof, unknown, now));
+                    UPDRAFT_TRY(const Judged again, judged(work, id, proof, unknown, only, now));
                     if (const auto* device = std::get_if<SignedInDevice>(&again)) {
                         return *device;
                     }

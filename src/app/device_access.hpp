@@ -79,9 +79,11 @@ public:
                                               const std::string& password) const;
 
     /// Every dialect over HTTP. A device that is known writes nothing. Errors: unauthorized;
-    /// conflict (the product takes in no more devices).
+    /// conflict (the product takes in no more devices). `only`: where the address names a product,
+    /// an unknown device is created in no other.
     [[nodiscard]] Result<SignedInDevice> http(const DeviceId& id, const DeviceProof& proof,
-                                              UnknownDevice unknown) const;
+                                              UnknownDevice unknown,
+                                              const std::optional<ProductId>& only = {}) const;
 
 private:
     Store& store_;

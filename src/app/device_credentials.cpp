@@ -170,7 +170,7 @@ Error taken(CredentialKind kind) {
         message = text("secureId已被使用", "the secureId is in use already");
     } else if (kind == CredentialKind::authority) {
         property = "authority";
-        message = text("证书颁发机构已属于某个产品", "the authority is a product's already");
+        message = text("产品已信任该证书颁发机构", "the product trusts the authority already");
     }
     Error error = Error::invalid(std::move(property), std::move(message));
     error.code = ErrorCode::duplicate_key;
@@ -190,10 +190,18 @@ Result<std::vector<DeviceCredential>> DeviceCredentialService::list(
 Result<void> DeviceCredentialService::check_room(const Repositories& rows,
                                                  const CredentialOwner& owner,
                                                  const DeviceCredential& credential) const {
-    if (rows.credentials().find_by_lookup(credential.kind, credential.lookup)) {
+    const std::vector<DeviceCredential> others = all_of(rows, owner);
+    const bool in_use =
+        credential.kind == CredentialKind::authority
+            ? std::ranges::any_of(others,
+                                  [&](const DeviceCredential& each) {
+                                      return each.kind == credential.kind &&
+                                             each.lookup == credential.lookup;
+                                  })
+            : rows.credentials().find_by_lookup(credential.kind, credential.lookup).has_value();
+    if (in_use) {
         return taken(credential.kind);
     }
-    const std::vector<DeviceCredential> others = all_of(rows, owner);
     const bool any_expired = std::ranges::any_of(
         others, [&](const DeviceCredential& each) { return each.expired(credential.created_at); });
     if (others.size() >= options_.per_owner_max && !any_expired) {

@@ -30,7 +30,7 @@ struct DeviceCredential {
     std::optional<DeviceId> device;  ///< absent: of every device of the product
     std::string name;                ///< what a person calls it; may be empty
     /// What a sign-in is looked up by: SHA-256 of a token, the secureId of a key, the lower-case
-    /// hash of an authority. Unique among its kind.
+    /// hash of an authority (which several products may trust). Unique among its kind otherwise.
     std::string lookup;
     /// The secureKey: JetLinks' sign-in needs it in the clear. Empty for the other kinds.
     std::string secret;

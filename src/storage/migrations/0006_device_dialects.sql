@@ -11,9 +11,11 @@ CREATE TABLE device_credential (
     hint TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     creator_id TEXT NOT NULL,
-    expires_at INTEGER,
-    UNIQUE (kind, lookup)
+    expires_at INTEGER
 );
+-- One token or key has one owner; several products may trust one authority.
+CREATE UNIQUE INDEX device_credential_by_lookup
+    ON device_credential (kind, lookup, (CASE WHEN kind = 'authority' THEN product_id ELSE '' END));
 CREATE INDEX device_credential_of_product ON device_credential (product_id, created_at, id);
 CREATE INDEX device_credential_of_device ON device_credential (device_id, created_at, id)
     WHERE device_id IS NOT NULL;

@@ -53,7 +53,8 @@ public:
     [[nodiscard]] std::optional<DeviceCredential> find_by_lookup(
         CredentialKind kind, const std::string& lookup) const override {
         return first(db_.query("SELECT " UPDRAFT_CREDENTIAL_COLUMNS
-                               " FROM device_credential WHERE kind = ? AND lookup = ?",
+                               " FROM device_credential WHERE kind = ? AND lookup = ? "
+                               "ORDER BY created_at, id LIMIT 1",
                                name_of(kind), lookup));
     }
 

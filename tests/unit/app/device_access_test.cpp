@@ -218,6 +218,37 @@ TEST_F(DeviceAccessTest, AnAuthorityOfTheProductLetsItsDevicesIn) {
     EXPECT_FALSE(shows("d1", proof::Token{"ab12"}));
 }
 
+TEST_F(DeviceAccessTest, SeveralProductsMayTrustOneAuthority) {
+    world.add_product("p2");
+    world.add_device("e1", "p2");
+    ASSERT_TRUE(world.devices.deploy({DeviceId{"e1"}}));
+    add_credential(CredentialKind::authority, "ab12");
+    DeviceCredential also;
+    also.id = CredentialId(world.ids.next());
+    also.kind = CredentialKind::authority;
+    also.product = ProductId{"p2"};
+    also.lookup = "ab12";
+    ASSERT_TRUE(world.store->write([&](UnitOfWork& work) -> Result<void> {
+        work.credentials().add(also);
+        return {};
+    }));
+
+    EXPECT_TRUE(shows("d1", proof::Authorities{{"ab12"}}));
+    EXPECT_TRUE(shows("e1", proof::Authorities{{"ab12"}}));
+}
+
+// An address that names a product must not fill another one.
+TEST_F(DeviceAccessTest, AnAddressOfOneProductEnrollsInNoOther) {
+    configure_product({{"registerUnknown", "true"}});
+    add_credential(CredentialKind::token, "shared-secret");
+    const proof::Token shown{"shared-secret"};
+
+    EXPECT_FALSE(
+        world.sign_in.http(DeviceId{"new"}, shown, UnknownDevice::enroll, ProductId{"p2"}));
+    EXPECT_FALSE(shows("new", shown));
+    EXPECT_TRUE(world.sign_in.http(DeviceId{"new"}, shown, UnknownDevice::enroll, ProductId{"p1"}));
+}
+
 TEST_F(DeviceAccessTest, SeveralMqttKeysAreGoodAtATime) {
     add_credential(CredentialKind::mqtt_key, "id-1", DeviceId{"d1"}, std::nullopt, "key-1");
     add_credential(CredentialKind::mqtt_key, "id-2", DeviceId{"d1"}, std::nullopt, "key-2");

@@ -115,13 +115,14 @@ Result<SignedInDevice> PlainHttps::identified(const Asked& asked,
                            "say which device asks: the user name of Basic authentication, the "
                            "parameter device, or the header X-Device-Id"));
     }
+    const ProductId product(request.parameter("productId"));
     UPDRAFT_TRY(SignedInDevice device,
                 services_.devices.sign_in.http(asked.device, proof::Token{asked.token},
-                                               UnknownDevice::enroll));
-    if (device.product.value != request.parameter("productId")) {
-        return Error::of(ErrorCode::not_found,
-                         text("设备 {} 不属于产品 {}", "device {} is not of product {}",
-                              asked.device, request.parameter("productId")));
+                                               UnknownDevice::enroll, product));
+    if (device.product != product) {
+        return Error::of(
+            ErrorCode::not_found,
+            text("设备 {} 不属于产品 {}", "device {} is not of product {}", asked.device, product));
     }
     services_.devices.presence.seen(device.id, request.remote_address);
     return device;
