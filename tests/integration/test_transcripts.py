@@ -17,8 +17,10 @@ class Scene:
     """A server of its own with product p1 and device d1, so that every name but ids is the same each
     time; and a transcript."""
 
-    def __init__(self, server, name, product=None, **configuration):
+    def __init__(self, server, name, product=None, package=None, **configuration):
         self.server, self.api = server, server.api()
+        if package:
+            self.api.post("/protocol", package)
         self.world = World(server, self.api)
         self.transcript = Transcript(name, server)
         self.product = self.world.product(
@@ -440,3 +442,71 @@ def test_plain_https(scene):
         failed = '{"status":"failure","version":"1.2","message":"flash is worn out"}'
         peer.request("POST", "/ota/p1/report", who, body=failed)
         assert it.world.wait_state(task, "failed")["errorReason"] == "flash is worn out"
+
+
+# An invented vendor's binary protocol: one byte says what it is.
+LUA = """\
+local kinds = { [1] = "REPORT_FIRMWARE", [2] = "REQUEST_FIRMWARE", [3] = "UPGRADE_FIRMWARE_PROGRESS" }
+return {
+  transports = { "MQTT" },
+  features = { "supportFirmware" },
+  decode = function(topic, payload)
+    if topic ~= "acme/up" then return nil end
+    local kind = kinds[payload:byte(1)]
+    local message = { messageType = kind }
+    if kind == "REPORT_FIRMWARE" then
+      message.version = payload:sub(2)
+    elseif kind == "REQUEST_FIRMWARE" then
+      message.messageId, message.currentVersion = string.unpack(">s1s1", payload, 2)
+    elseif kind == "UPGRADE_FIRMWARE_PROGRESS" then
+      message.progress, message.version = string.unpack(">Bs1", payload, 2)
+      message.complete = message.progress == 100
+      message.success = message.complete
+    end
+    return message
+  end,
+  encode = function(message)
+    if message.messageType == "READ_FIRMWARE" then return "acme/down", "\\1" end
+    if message.success == false then return "acme/down", "\\0" .. message.code end
+    if not message.url then return nil end
+    local format = ">Bs1I4s2"
+    return "acme/down", string.pack(format, 2, message.version, message.size, message.sign)
+  end,
+}
+"""
+
+
+def test_a_lua_package_over_mqtt(scene):
+    package = {"id": "acme", "name": "acme", "type": "lua", "script": LUA}
+    it = scene("lua_mqtt", product={"messageProtocol": "acme"}, package=package)
+    with it.transcript as transcript:
+        transcript.part("sign-in; the server asks for the version that it does not know")
+        peer = transcript.mqtt("d1")
+        peer.receive()
+        peer.publish("acme/up", b"\x011.0")
+        peer.receive()
+        eventually(lambda: it.world.firmware_version("d1") == "1.0")
+
+        transcript.part("a pull without news")
+        peer.publish("acme/up", b"\x02\x017\x031.0")
+        peer.receive(2)
+
+        transcript.part("a push, progress and success")
+        task = it.task(it.firmware("1.1", 2))
+        peer.receive()
+        peer.publish("acme/up", b"\x03\x32\x031.1")
+        peer.receive()
+        peer.publish("acme/up", b"\x03\x64\x031.1")
+        peer.receive(2)
+        it.world.wait_state(task, "success")
+
+        transcript.part("a pull that is answered")
+        it.task(it.firmware("1.2", 3), mode="pull")
+        peer.publish("acme/up", b"\x02\x018\x031.1")
+        peer.receive(2)
+
+        transcript.part("what the script has no use for, and what it stumbles over")
+        peer.publish("acme/elsewhere", b"\x011.0")
+        peer.receive()
+        peer.publish("acme/up", b"\x02\xff")
+        peer.receive()
