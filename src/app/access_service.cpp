@@ -39,10 +39,19 @@ bool find_token(const Repositories& rows, const std::string& hash, TokenRow& row
     return machine.has_value();
 }
 
-/// The user name and the address are keys of their own: a stranger cannot lock out `admin`
-/// everywhere, nor try all names from one place.
-std::string key_of(const SignIn& request) {
-    return request.username + "\n" + request.address;
+// Three limits stand beside each other: of a user name from one address; of one address, so that
+// nobody tries all names from one place; and of a user name from all addresses, so that nobody
+// guesses from a thousand places. The last one passes over addresses from which that user has
+// signed in: a stranger cannot lock `admin` out of the office. The keys are of one size, however
+// long a name is.
+std::string pair_key(const std::string& username, const std::string& address) {
+    return "pair\n" + secret_sha256(username) + "\n" + address;
+}
+std::string address_key(const std::string& address) {
+    return "address\n" + address;
+}
+std::string account_key(const std::string& username) {
+    return "account\n" + secret_sha256(username);
 }
 
 /// What a sign-in asks for: a time of its own, never (negative), or nothing in particular.
@@ -94,9 +103,20 @@ void SignInFailures::make_room(Instant now) {
     }
 }
 
+void KnownAddresses::add(const std::string& pair) {
+    if (pairs_max_ == 0 || !known_.insert(pair).second) {
+        return;
+    }
+    by_age_.push_back(pair);
+    if (by_age_.size() > pairs_max_) {
+        known_.erase(by_age_.front());
+        by_age_.pop_front();
+    }
+}
+
 Identity identity_of(const User& user, const std::vector<Role>& roles) {
-    Identity identity{
-        user.id, user.username, user.name, user.username == admin_username, {}, false};
+    Identity identity{user.id, user.username, user.name, user.username == admin_username,
+                      {},      false};
     for (const Role& role : roles) {
         for (auto& [resource, actions] : permissions_of(role.grants)) {
             identity.permissions[resource].insert(actions.begin(), actions.end());
@@ -143,7 +163,8 @@ AccessService::AccessService(Store& store, const Clock& clock, SnowflakeIds& ids
       ids_(ids),
       options_(options),
       encryption_(options.login_encryption ? std::make_unique<LoginEncryption>() : nullptr),
-      failures_(options.failures_window, options.failures_tracked_max) {}
+      failures_(options.failures_window, options.failures_tracked_max),
+      known_(options.known_addresses_max) {}
 
 Result<std::optional<std::string>> AccessService::start(
     const std::optional<std::string>& admin_password) {
@@ -202,23 +223,56 @@ Result<void> AccessService::add_admin(const std::string& password) {
     });
 }
 
-Result<void> AccessService::count_attempt(const SignIn& request) {
-    const std::scoped_lock lock(mutex_);
-    const Instant now = clock_.now();
-    std::optional<milliseconds> wait =
-        failures_.attempt(key_of(request), options_.failures_max, now);
-    if (!wait) {
-        wait = failures_.attempt(request.address, options_.address_failures_max, now);
+Result<void> AccessService::count_attempt(const Attempt& attempt) {
+    const std::string pair = pair_key(attempt.username, attempt.address);
+    std::optional<milliseconds> wait;
+    {
+        const std::scoped_lock lock(mutex_);
+        const Instant now = clock_.now();
+        wait = failures_.attempt(pair, options_.failures_max, now);
+        if (!wait) {
+            wait =
+                failures_.attempt(address_key(attempt.address), options_.address_failures_max, now);
+        }
+        if (!wait && !known_.contains(pair)) {
+            wait = failures_.attempt(account_key(attempt.username), options_.account_failures_max,
+                                     now);
+        }
     }
     if (!wait) {
         return {};
     }
-    log::warn("access", "sign-in attempts limited username={} address={}", request.username,
-              request.address);
+    ++counters_.limited;
+    log::warn("access", "sign-in attempts limited address={} wait_s={}", attempt.address,
+              std::chrono::ceil<seconds>(*wait).count());
     return Error::of(
         ErrorCode::too_many_requests,
         text("登录失败次数过多, 请{}秒后再试", "too many failed sign-ins, try again in {} seconds",
              std::chrono::ceil<seconds>(*wait).count()));
+}
+
+/// A wrong password stays counted, everything else does not count; a right one clears the pair.
+void AccessService::settle_attempt(const Attempt& attempt, std::optional<ErrorCode> failure) {
+    if (!failure) {
+        ++counters_.succeeded;
+    } else if (*failure == ErrorCode::login_failed) {
+        ++counters_.wrong;
+        return;
+    } else {
+        ++(*failure == ErrorCode::user_disabled ? counters_.disabled : counters_.busy);
+    }
+    const std::string pair = pair_key(attempt.username, attempt.address);
+    const std::scoped_lock lock(mutex_);
+    failures_.take_back(address_key(attempt.address));
+    if (!known_.contains(pair)) {
+        failures_.take_back(account_key(attempt.username));
+    }
+    if (failure) {
+        failures_.take_back(pair);
+    } else {
+        failures_.forget(pair);
+        known_.add(pair);
+    }
 }
 
 Result<User> AccessService::checked_user(const SignIn& request) {
@@ -243,19 +297,10 @@ Result<User> AccessService::checked_user(const SignIn& request) {
 }
 
 Result<SignedIn> AccessService::sign_in(const SignIn& request) {
-    UPDRAFT_CHECK(count_attempt(request));
+    const Attempt attempt{request.username, request.address};
+    UPDRAFT_CHECK(count_attempt(attempt));
     Result<User> user = checked_user(request);
-    {
-        const std::scoped_lock lock(mutex_);
-        if (user) {
-            failures_.forget(key_of(request));
-        } else if (user.error().code != ErrorCode::login_failed) {
-            failures_.take_back(key_of(request));
-        }
-        if (user || user.error().code != ErrorCode::login_failed) {
-            failures_.take_back(request.address);
-        }
-    }
+    settle_attempt(attempt, user ? std::nullopt : std::optional(user.error().code));
     if (!user) {
         return user.error();
     }
@@ -268,7 +313,8 @@ Result<SignedIn> AccessService::sign_in(const SignIn& request) {
     signed_in.identity = identity_of(signed_in.user, signed_in.roles);
 
     const Instant now = clock_.now();
-    const TokenRow row{secret_sha256(signed_in.token), signed_in.user.id, signed_in.idle_timeout, now};
+    const TokenRow row{secret_sha256(signed_in.token), signed_in.user.id, signed_in.idle_timeout,
+                       now};
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         work.tokens().remove_expired(now);
         work.tokens().add(row);
@@ -432,7 +478,16 @@ void AccessService::forget_cached() {
     }
 }
 
+Result<void> AccessService::check_old_password(const std::string& typed, const std::string& hash) {
+    UPDRAFT_TRY(const bool right, passwords_.matches(typed, hash));
+    if (!right) {
+        return Error::of(ErrorCode::login_failed, text("原密码错误", "the old password is wrong"));
+    }
+    return {};
+}
+
 Result<void> AccessService::change_password(const Identity& identity, const std::string& token,
+                                            const std::string& address,
                                             const std::string& old_password,
                                             const std::string& new_password) {
     UPDRAFT_CHECK(only_a_person(identity));
@@ -441,10 +496,11 @@ Result<void> AccessService::change_password(const Identity& identity, const std:
     if (!user) {
         return sign_in_ended();
     }
-    UPDRAFT_TRY(const bool right, passwords_.matches(old_password, user->password_hash));
-    if (!right) {
-        return Error::of(ErrorCode::login_failed, text("原密码错误", "the old password is wrong"));
-    }
+    const Attempt attempt{user->username, address};
+    UPDRAFT_CHECK(count_attempt(attempt));
+    const Result<void> shown = check_old_password(old_password, user->password_hash);
+    settle_attempt(attempt, shown ? std::nullopt : std::optional(shown.error().code));
+    UPDRAFT_CHECK(shown);
     UPDRAFT_CHECK(checked_password(new_password));
     UPDRAFT_TRY(const std::string hash, passwords_.hash(new_password));
     const std::string kept = secret_sha256(token);

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "app/access_passwords.hpp"
@@ -24,12 +27,15 @@ struct AccessOptions {
     milliseconds token_idle_timeout{30 * 60 * 1000};  ///< when a sign-in asks for none of its own
     bool login_encryption = false;   ///< consoles encrypt passwords with our RSA key (spec 2.2)
     int failures_max = 10;           ///< failed sign-ins of one user name from one address ...
-    int address_failures_max = 100;  ///< ... and of one address, whatever the user name ...
+    int address_failures_max = 100;  ///< ... of one address, whatever the user name ...
+    /// ... and of one user name from all addresses from which it has not signed in lately ...
+    int account_failures_max = 200;
     milliseconds failures_window{5 * 60 * 1000};  ///< ... within this time
     std::size_t tokens_cached_max = 10'000;
     std::size_t failures_tracked_max = 10'000;
-    milliseconds touch_interval{60'000};   ///< the last use of a token is stored this often
-    milliseconds identity_max_age{5'000};  ///< until a change on another node is seen
+    std::size_t known_addresses_max = 10'000;  ///< pairs of user name and address that signed in
+    milliseconds touch_interval{60'000};       ///< the last use of a token is stored this often
+    milliseconds identity_max_age{5'000};      ///< until a change on another node is seen
 };
 
 /// What a person types to sign in.
@@ -75,6 +81,29 @@ private:
     std::unordered_map<std::string, Window> windows_;
 };
 
+/// The pairs of user name and address that have signed in since the start, the oldest forgotten
+/// when full. Not thread-safe.
+class KnownAddresses {
+public:
+    explicit KnownAddresses(std::size_t pairs_max) : pairs_max_(pairs_max) {}
+    void add(const std::string& pair);
+    [[nodiscard]] bool contains(const std::string& pair) const { return known_.contains(pair); }
+
+private:
+    const std::size_t pairs_max_;
+    std::unordered_set<std::string> known_;
+    std::deque<std::string> by_age_;  ///< what is in known_, oldest first
+};
+
+/// How sign-ins and changes of the own password went, since the start.
+struct SignInCounters {
+    std::atomic<std::uint64_t> succeeded{0};
+    std::atomic<std::uint64_t> wrong{0};     ///< unknown user or wrong password
+    std::atomic<std::uint64_t> disabled{0};  ///< right password of a disabled user
+    std::atomic<std::uint64_t> limited{0};   ///< refused unread: too many failures before
+    std::atomic<std::uint64_t> busy{0};      ///< no turn to hash came in time
+};
+
 /// Sign-in, tokens and who may do what. Tokens are 32 hex digits, of which only the SHA-256 is
 /// stored; every use extends them (spec 2.2). Machine tokens are known here too. Safe from every
 /// thread; blocks on the store.
@@ -102,10 +131,13 @@ public:
     [[nodiscard]] bool is_signed_in(const std::string& token) { return look(token).has_value(); }
 
     /// Changes one's own password; ends all other sign-ins of the user. Errors: login_failed (old
-    /// password), invalid_argument (new one), access_denied (a machine).
+    /// password), too_many_requests, unavailable, invalid_argument (new one), access_denied (a
+    /// machine). Guesses at the old one are limited as sign-ins from `address` are.
     [[nodiscard]] Result<void> change_password(const Identity& identity, const std::string& token,
+                                               const std::string& address,
                                                const std::string& old_password,
                                                const std::string& new_password);
+    [[nodiscard]] const SignInCounters& sign_in_counters() const { return counters_; }
 
     /// The key of encrypted sign-ins; null when that is off.
     [[nodiscard]] const LoginEncryption* encryption() const { return encryption_.get(); }
@@ -123,7 +155,16 @@ private:
     };
 
     [[nodiscard]] Result<User> checked_user(const SignIn& request);
-    [[nodiscard]] Result<void> count_attempt(const SignIn& request);
+    /// Who tries to show which password, for the limits.
+    struct Attempt {
+        std::string username;
+        std::string address;
+    };
+    /// Errors: too_many_requests, the same whether the user exists or not.
+    [[nodiscard]] Result<void> count_attempt(const Attempt& attempt);
+    [[nodiscard]] Result<void> check_old_password(const std::string& typed,
+                                                  const std::string& hash);
+    void settle_attempt(const Attempt& attempt, std::optional<ErrorCode> failure);
     enum class Use : std::uint8_t { look, extend };
     [[nodiscard]] Result<Identity> identity_behind(const std::string& token, Use use);
     [[nodiscard]] Result<Identity> read_identity(const std::string& hash, Use use, Instant now);
@@ -141,10 +182,12 @@ private:
     const AccessOptions options_;
     PasswordHasher passwords_;
     std::unique_ptr<LoginEncryption> encryption_;
+    SignInCounters counters_;
 
     mutable std::mutex mutex_;  ///< guards what follows; never held during a read, write or hash
     std::string set_up_hash_;   ///< SHA-256 of the set-up token; empty: none
     SignInFailures failures_;
+    KnownAddresses known_;
     std::unordered_map<std::string, CachedToken> cached_;
     std::uint64_t generation_ = 0;  ///< counts sign-outs and changes of rights
 };

@@ -41,11 +41,16 @@ void bind_access(Settings& settings, AccessOptions& access) {
                   "Failed sign-ins of one user name from one address before it has to wait");
     settings.bind("access.address_failures_max", access.address_failures_max,
                   "Failed sign-ins of one address, whatever the user name");
+    settings.bind("access.account_failures_max", access.account_failures_max,
+                  "Failed sign-ins of one user name from all addresses where it is a stranger");
     settings.bind("access.failures_window", access.failures_window,
                   "Time in which those are counted");
     settings.bind("access.tokens_cached_max", access.tokens_cached_max, "Sign-ins kept in memory");
     settings.bind("access.failures_tracked_max", access.failures_tracked_max,
                   "Names and addresses whose failures are remembered");
+    settings.bind(
+        "access.known_addresses_max", access.known_addresses_max,
+        "User names and addresses that signed in, which the limit of all addresses spares");
     settings.bind("access.touch_interval", access.touch_interval,
                   "The last use of a sign-in is stored this often");
     settings.bind("access.identity_max_age", access.identity_max_age,

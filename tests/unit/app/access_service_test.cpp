@@ -13,12 +13,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* password = "correct horse";
+constexpr const char* office = "192.0.2.1";
 
 SignIn as_admin(const std::string& typed = password) {
     SignIn request;
     request.username = "admin";
     request.password = typed;
-    request.address = "192.0.2.1";
+    request.address = office;
     return request;
 }
 
@@ -150,9 +151,10 @@ TEST_F(AccessTest, ChangingThePasswordEndsTheOtherSignIns) {
     const Result<Identity> identity = world.access.identify(mine);
     ASSERT_TRUE(identity);
 
-    const Result<void> wrong = world.access.change_password(*identity, mine, "no", "new password");
+    const Result<void> wrong =
+        world.access.change_password(*identity, mine, office, "no", "new password");
     const Result<void> changed =
-        world.access.change_password(*identity, mine, password, "new password");
+        world.access.change_password(*identity, mine, office, password, "new password");
 
     EXPECT_FALSE(wrong);
     ASSERT_TRUE(changed);
@@ -166,7 +168,8 @@ TEST_F(AccessTest, RefusesAShortPassword) {
     const Result<Identity> identity = world.access.identify(mine);
     ASSERT_TRUE(identity);
 
-    const Result<void> changed = world.access.change_password(*identity, mine, password, "short");
+    const Result<void> changed =
+        world.access.change_password(*identity, mine, office, password, "short");
 
     ASSERT_FALSE(changed);
     EXPECT_EQ(changed.error().code, ErrorCode::invalid_argument);
@@ -178,6 +181,7 @@ struct LimitedAccessTest : testing::Test {
         AccessOptions options;
         options.failures_max = 3;
         options.address_failures_max = 5;
+        options.account_failures_max = 8;
         return options;
     }
     AppWorld world{options()};
@@ -219,6 +223,64 @@ TEST_F(LimitedAccessTest, OneAddressCannotTryAllUserNames) {
 
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::too_many_requests);
+}
+
+// A thousand places with a few guesses each are as many guesses as one place with thousands.
+TEST_F(LimitedAccessTest, OneAccountCannotBeGuessedFromManyAddresses) {
+    for (int place = 1; place <= 4; ++place) {
+        fail(2, "admin", "198.51.100." + std::to_string(place));
+    }
+
+    const Result<SignedIn> refused = world.access.sign_in(as_admin());
+
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::too_many_requests);
+}
+
+// The limit of all addresses must not be a way to lock the administrator out.
+TEST_F(LimitedAccessTest, AnAddressThatHasSignedInIsNotLockedOutByOthers) {
+    ASSERT_TRUE(world.access.sign_in(as_admin()));
+    for (int place = 1; place <= 6; ++place) {
+        fail(2, "admin", "198.51.100." + std::to_string(place));
+    }
+
+    EXPECT_TRUE(world.access.sign_in(as_admin()));
+}
+
+// Otherwise the limit would tell which user names exist.
+TEST_F(LimitedAccessTest, UnknownUsersAreLimitedInTheSameWords) {
+    fail(3, "admin", "198.51.100.1");
+    fail(3, "nobody", "198.51.100.2");
+    SignIn admin = as_admin("wrong");
+    admin.address = "198.51.100.1";
+    SignIn nobody = as_admin("wrong");
+    nobody.username = "nobody";
+    nobody.address = "198.51.100.2";
+
+    const Result<SignedIn> known = world.access.sign_in(admin);
+    const Result<SignedIn> unknown = world.access.sign_in(nobody);
+
+    ASSERT_FALSE(known);
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(known.error().code, ErrorCode::too_many_requests);
+    EXPECT_EQ(known.error(), unknown.error());
+}
+
+// A stolen session must not be a place to guess the password without a limit.
+TEST_F(LimitedAccessTest, GuessesAtTheOldPasswordAreLimitedToo) {
+    const Result<SignedIn> mine = world.access.sign_in(as_admin());
+    ASSERT_TRUE(mine);
+    const auto guess = [&] {
+        return world.access.change_password(mine->identity, mine->token, office, "wrong",
+                                            "new password");
+    };
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(guess().error().code, ErrorCode::login_failed);
+    }
+
+    EXPECT_EQ(guess().error().code, ErrorCode::too_many_requests);
+    EXPECT_EQ(world.access.sign_in_counters().wrong, 3U);
+    EXPECT_EQ(world.access.sign_in_counters().limited, 1U);
 }
 
 TEST_F(LimitedAccessTest, SuccessForgetsTheFailuresBefore) {

@@ -171,10 +171,11 @@ TEST_F(ApiTokensTest, MachinesMakeAndRevokeNoTokensAndSetNoPasswords) {
     EXPECT_EQ(world.api_tokens.revoke(created.row.token.id, machine).error().code,
               ErrorCode::access_denied);
     EXPECT_EQ(world.api_tokens.all(machine).error().code, ErrorCode::access_denied);
-    EXPECT_EQ(world.access.change_password(machine, created.secret, password, "another word")
-                  .error()
-                  .code,
-              ErrorCode::access_denied);
+    EXPECT_EQ(
+        world.access.change_password(machine, created.secret, "192.0.2.1", password, "another word")
+            .error()
+            .code,
+        ErrorCode::access_denied);
     EXPECT_EQ(world.users.add({with_password}, machine).error().code, ErrorCode::access_denied);
 }
 

@@ -69,6 +69,12 @@ json::object signed_in_json(const SignedIn& signed_in, Language language) {
         {"currentAuthority", std::move(authority)}};
 }
 
+/// Where a call comes from, without the port.
+std::string address_of(const Call& call) {
+    const std::string& peer = call.request.remote_address;
+    return peer.substr(0, peer.rfind(':'));
+}
+
 Result<Answer> sign_in(AccessService& access, const Call& call) {
     UPDRAFT_TRY(const json::object body, call.object());
     JsonReader read(body);
@@ -77,7 +83,7 @@ Result<Answer> sign_in(AccessService& access, const Call& call) {
     request.password = read.text("password").value_or("");
     request.encrypt_id = read.text("encryptId").value_or("");
     request.expires_ms = read.integer("expires", -1);
-    request.address = call.request.remote_address.substr(0, call.request.remote_address.rfind(':'));
+    request.address = address_of(call);
     UPDRAFT_CHECK(read.finish());
     UPDRAFT_TRY(const SignedIn signed_in, access.sign_in(request));
     return json::value(signed_in_json(signed_in, call.language));
@@ -170,8 +176,8 @@ void session_routes(Api& api, const Store& store, AccessService& access) {
                   const std::string old_password = read.text("oldPassword").value_or("");
                   const std::string new_password = read.text("newPassword").value_or("");
                   UPDRAFT_CHECK(read.finish());
-                  UPDRAFT_CHECK(access.change_password(call.identity, call.token, old_password,
-                                                       new_password));
+                  UPDRAFT_CHECK(access.change_password(call.identity, call.token, address_of(call),
+                                                       old_password, new_password));
                   return json::value(true);
               });
 }
