@@ -165,6 +165,13 @@ struct TaskRow {
     RecordCounts counts;
 };
 
+/// All tasks and their records together.
+struct TaskTotals {
+    std::int64_t tasks = 0;
+    std::int64_t running = 0;  ///< of these, have waiting or processing records
+    RecordCounts records;
+};
+
 /// The devices a task is created for, always and-ed with the task's product.
 struct DeviceSelection {
     std::optional<std::vector<DeviceId>> devices;  ///< only these
@@ -192,6 +199,8 @@ struct SelectionPreview {
 class UpgradeTasks : public Queries<TaskRow> {
 public:
     [[nodiscard]] virtual std::optional<TaskRow> find(const TaskId& id) const = 0;
+    /// Reads a few numbers for each task, however many records there are.
+    [[nodiscard]] virtual TaskTotals totals() const = 0;
     /// The tasks of a firmware, newest first, at most `limit`.
     [[nodiscard]] virtual std::vector<UpgradeTask> of_firmware(const FirmwareId& firmware, std::size_t limit) const = 0;
     [[nodiscard]] virtual SelectionCheck check(const ProductId& product, const DeviceSelection& selection) const = 0;

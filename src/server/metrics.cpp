@@ -3,9 +3,15 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
-#include <cstdio>
+
+#include <filesystem>
 #include <fstream>
+#include <limits>
+
+#include "base/log.hpp"
+#include "server/version.hpp"
 
 namespace updraft::server {
 namespace {
@@ -14,7 +20,7 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-/// Collects families: a gauge or counter each, with one label at most.
+/// Collects families: gauges, counters or histograms, with one label at most.
 class Families {
 public:
     void gauge(const std::string& name, const std::string& help, double value) {
@@ -29,6 +35,23 @@ public:
         ClientMetric metric = counter_of(value);
         metric.label.push_back({label, label_value});
         family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
+    }
+    /// One gauge of a family that `label` tells apart.
+    void gauge(const std::string& name, const std::string& help, const std::string& label,
+               const std::string& label_value, double value) {
+        ClientMetric metric = gauge_of(value);
+        metric.label.push_back({label, label_value});
+        family(name, help, MetricType::Gauge).metric.push_back(std::move(metric));
+    }
+    void histogram(const std::string& name, const std::string& help,
+                   const Histogram::Snapshot& counted) {
+        family(name, help, MetricType::Histogram).metric.push_back(histogram_of(counted));
+    }
+    void histogram(const std::string& name, const std::string& help, const std::string& label,
+                   const std::string& label_value, const Histogram::Snapshot& counted) {
+        ClientMetric metric = histogram_of(counted);
+        metric.label.push_back({label, label_value});
+        family(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
     }
     [[nodiscard]] std::string text() const {
         return prometheus::TextSerializer{}.Serialize(families_);
@@ -45,6 +68,20 @@ private:
         metric.counter.value = value;
         return metric;
     }
+    static ClientMetric histogram_of(const Histogram::Snapshot& counted) {
+        ClientMetric metric;
+        std::uint64_t so_far = 0;
+        for (std::size_t i = 0; i < counted.counts.size(); ++i) {
+            so_far += counted.counts[i];
+            const double bound = i < counted.bounds.size()
+                                     ? counted.bounds[i]
+                                     : std::numeric_limits<double>::infinity();
+            metric.histogram.bucket.push_back({so_far, bound});
+        }
+        metric.histogram.sample_count = so_far;
+        metric.histogram.sample_sum = counted.sum;
+        return metric;
+    }
     MetricFamily& family(const std::string& name, const std::string& help, MetricType type) {
         if (families_.empty() || families_.back().name != name) {
             families_.push_back({name, help, type, {}});
@@ -54,15 +91,39 @@ private:
     std::vector<MetricFamily> families_;
 };
 
-double resident_bytes() {
-    std::ifstream file("/proc/self/statm");
-    double size = 0;
-    double resident = 0;
-    file >> size >> resident;
-    return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+double file_descriptors() {
+    std::error_code error;
+    const std::filesystem::directory_iterator open("/proc/self/fd", error);
+    return error ? 0 : static_cast<double>(std::distance(begin(open), end(open)));
 }
 
-void add_http(Families& out, const http::Server::Counters& http) {
+/// The names that Prometheus' own client libraries use, so that their dashboards work.
+void add_process(Families& out) {
+    std::ifstream statm("/proc/self/statm");
+    double size_pages = 0;
+    double resident_pages = 0;
+    statm >> size_pages >> resident_pages;
+    const auto page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
+    out.gauge("process_resident_memory_bytes", "Resident memory", resident_pages * page_bytes);
+    out.gauge("process_virtual_memory_bytes", "Virtual memory", size_pages * page_bytes);
+
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto seconds_of = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    out.counter("process_cpu_seconds_total", "Processor time",
+                seconds_of(used.ru_utime) + seconds_of(used.ru_stime));
+    out.gauge("process_open_fds", "Open file descriptors", file_descriptors());
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    out.gauge("process_max_fds", "File descriptors that may be open",
+              static_cast<double>(limit.rlim_cur));
+    out.gauge("updraft_build_info", "Always 1; the version is the label", "version", version, 1);
+}
+
+void add_http(Families& out, const http::Server::Counters& http,
+              const std::vector<std::string>& groups) {
     out.gauge("updraft_http_connections", "Open HTTP connections",
               static_cast<double>(http.connections_open));
     out.counter("updraft_http_requests_total", "Requests",
@@ -76,6 +137,13 @@ void add_http(Families& out, const http::Server::Counters& http) {
                 static_cast<double>(http.refused_total));
     out.counter("updraft_http_sent_bytes_total", "Bytes sent",
                 static_cast<double>(http.bytes_sent_total));
+    out.counter("updraft_artifact_bytes_total", "Bytes of artifacts sent over HTTP",
+                static_cast<double>(http.file_bytes_sent_total));
+    for (std::size_t i = 0; i < groups.size() && i < http.latencies.size(); ++i) {
+        out.histogram("updraft_http_request_seconds",
+                      "Time from a request's head to its answer being ready, by route", "route",
+                      groups[i], http.latencies[i]);
+    }
 }
 
 void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
@@ -178,22 +246,84 @@ void add_scripts(Families& out, const scripting::ScriptCounters& scripts) {
     out.counter(calls, help, "outcome", "refused", number(scripts.refused_later));
 }
 
+void add_sign_ins(Families& out, const SignInCounters& counters) {
+    const std::string name = "updraft_sign_ins_total";
+    const std::string help = "Sign-ins of people, by outcome";
+    const auto add = [&](const char* outcome, const std::atomic<std::uint64_t>& count) {
+        out.counter(name, help, "outcome", outcome, static_cast<double>(count.load()));
+    };
+    add("success", counters.succeeded);
+    add("wrong", counters.wrong);
+    add("disabled", counters.disabled);
+    add("limited", counters.limited);
+    add("busy", counters.busy);
+}
+
+void add_writer(Families& out, const WriterStatistics& writer) {
+    const Histogram::Snapshot operations = writer.commit_operations.snapshot();
+    out.counter("updraft_store_operations_total", "Operations that the store has committed",
+                operations.sum);
+    out.histogram("updraft_commit_seconds", "Time of a group commit",
+                  writer.commit_seconds.snapshot());
+    out.histogram("updraft_commit_operations", "Writes in a group commit", operations);
+    out.counter("updraft_commits_failed_total", "Group commits that failed",
+                static_cast<double>(writer.failed_commits.load()));
+    out.counter("updraft_writes_refused_total", "Writes refused because too many waited",
+                static_cast<double>(writer.refused.load()));
+    out.gauge("updraft_writes_queued", "Writes that wait for a commit",
+              static_cast<double>(writer.queued.load()));
+}
+
+void add_totals(Families& out, const Store& store) {
+    TaskTotals tasks;
+    DeviceTotals devices;
+    store.read([&](const Repositories& rows) {
+        tasks = rows.tasks().totals();
+        devices = rows.devices().totals();
+    });
+    const auto gauge = [&](const char* name, const char* help, const char* state,
+                           std::int64_t count) {
+        out.gauge(name, help, "state", state, static_cast<double>(count));
+    };
+    const char* const known = "Devices, by state";
+    gauge("updraft_devices", known, "online", devices.online);
+    gauge("updraft_devices", known, "offline", devices.offline);
+    gauge("updraft_devices", known, "notActive", devices.not_active);
+    const char* const made = "Upgrade tasks: with waiting or processing records, or at their end";
+    gauge("updraft_tasks", made, "running", tasks.running);
+    gauge("updraft_tasks", made, "ended", tasks.tasks - tasks.running);
+    const char* const kept = "Upgrade records, by state";
+    gauge("updraft_records", kept, "waiting", tasks.records.waiting);
+    gauge("updraft_records", kept, "processing", tasks.records.processing);
+    gauge("updraft_records", kept, "success", tasks.records.success);
+    gauge("updraft_records", kept, "failed", tasks.records.failed);
+    gauge("updraft_records", kept, "canceled", tasks.records.canceled);
+}
+
 }  // namespace
 
 std::string metrics_text(const MetricSources& sources) {
     Families out;
-    out.gauge("updraft_resident_memory_bytes", "Resident memory", resident_bytes());
-    if (sources.http) {
-        add_http(out, sources.http());
+    add_process(out);
+    if (const std::optional<http::Server::Counters> http = sources.http()) {
+        add_http(out, *http, sources.router.groups());
     }
     add_mqtt(out, sources.mqtt.counters());
     add_websockets(out, sources.websockets.counters());
     add_messages(out, sources.messages.counters());
-    out.counter("updraft_store_operations_total", "Operations that the store has committed",
-                static_cast<double>(sources.store_operations.load()));
     add_scripts(out, sources.scripts.counters());
+    add_sign_ins(out, sources.sign_ins);
+    add_writer(out, sources.writer);
+    try {
+        add_totals(out, sources.store);
+    } catch (const StorageError& failed) {
+        // A broken store is when the other metrics are wanted most.
+        log::warn("metrics", "totals left out reason=\"{}\"", failed.what());
+    }
     out.gauge("updraft_pushes_in_flight", "Push records processing on this node",
               static_cast<double>(sources.dispatcher.in_flight()));
+    out.counter("updraft_internal_failures_total", "Connections that a failure of ours ended",
+                static_cast<double>(net::tasks_failed()));
     out.gauge("updraft_requests_queued", "Requests that wait for a worker thread",
               static_cast<double>(sources.workers.queued()));
     out.gauge("updraft_uploads_queued", "Uploads that wait for a worker thread",

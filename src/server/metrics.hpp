@@ -3,13 +3,19 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
+#include "app/access_service.hpp"
 #include "app/device_messages.hpp"
+#include "app/ports.hpp"
 #include "scheduler/dispatcher.hpp"
-#include "storage/artifacts/artifact_scrub.hpp"
-#include "transport/http/devices/websocket_devices.hpp"
 #include "scripting/script_workers.hpp"
+#include "storage/artifacts/artifact_scrub.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+#include "transport/http/devices/websocket_devices.hpp"
+#include "transport/http/router.hpp"
 #include "transport/http/server.hpp"
 #include "transport/mqtt/gateway.hpp"
 #include "transport/net/worker_pool.hpp"
@@ -18,7 +24,9 @@ namespace updraft::server {
 
 /// What the metrics are read from; all of it outlives whoever calls metrics_text().
 struct MetricSources {
-    std::function<http::Server::Counters()> http;  ///< unset while the server starts
+    /// Of all listeners together; nothing while the server starts.
+    std::function<std::optional<http::Server::Counters>()> http;
+    const http::Router& router;
     const mqtt::MqttGateway& mqtt;
     const device_http::WebSocketDevices& websockets;
     const DeviceMessages& messages;
@@ -26,11 +34,14 @@ struct MetricSources {
     const net::WorkerPool& workers;
     const net::WorkerPool& uploads;
     const ArtifactScrub& scrub;
-    const std::atomic<std::uint64_t>& store_operations;
     const scripting::ScriptWorkers& scripts;
+    const SignInCounters& sign_ins;
+    const WriterStatistics& writer;
+    const Store& store;
 };
 
-/// The metrics in Prometheus' text format.
+/// The metrics in Prometheus' text format; docs/operating/monitoring.md explains them. Reads totals
+/// from the store, for worker threads only.
 [[nodiscard]] std::string metrics_text(const MetricSources& sources);
 
 }  // namespace updraft::server

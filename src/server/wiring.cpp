@@ -57,9 +57,9 @@ namespace {
 namespace fs = std::filesystem;
 
 SqliteOptions storage_options(const Config& config, const DataFolder& folder,
-                              std::atomic<std::uint64_t>& operations) {
+                              std::shared_ptr<WriterStatistics> statistics) {
     SqliteOptions options = config.storage;
-    options.on_commit = [&operations](std::size_t committed) { operations += committed; };
+    options.statistics = std::move(statistics);
     options.path = (folder.path() / "updraft.db").string();
     return options;
 }
@@ -92,7 +92,7 @@ struct Services {
     explicit Services(const Config& config)
         : folder(config.data),
           ids(clock, config.node),
-          store(open_sqlite_store(storage_options(config, folder, store_operations))),
+          store(open_sqlite_store(storage_options(config, folder, writer))),
           artifacts(open_artifact_files(config.data)),
           urls(config.public_url),
           changes(clock, ids, live),
@@ -128,7 +128,7 @@ struct Services {
     SystemClock clock;
     SnowflakeIds ids;
     LiveEvents live;
-    std::atomic<std::uint64_t> store_operations{0};
+    std::shared_ptr<WriterStatistics> writer = std::make_shared<WriterStatistics>();
     std::unique_ptr<Store> store;
     std::unique_ptr<ArtifactStore> artifacts;
     PublicUrls urls;
@@ -212,6 +212,7 @@ struct Application::Parts {
     [[nodiscard]] std::string mqtt_address() const;   ///< empty: it does not listen
     [[nodiscard]] std::string mqtts_address() const;  ///< empty: it does not listen
     void listen(const Config& config);
+    [[nodiscard]] std::optional<http::Server::Counters> http_counters() const;
     void stop();
 
     const milliseconds stop_grace;
@@ -321,6 +322,17 @@ void Application::Parts::connect_parts() {
     services.messages.hook(std::move(hooks));
 }
 
+std::optional<http::Server::Counters> Application::Parts::http_counters() const {
+    if (!ready) {
+        return std::nullopt;  // the list of servers still grows
+    }
+    http::Server::Counters all = servers.front()->counters();
+    for (std::size_t i = 1; i < servers.size(); ++i) {
+        all.add(servers[i]->counters());
+    }
+    return all;
+}
+
 void Application::Parts::listen(const Config& config) {
     api_routes(api, services, feed, config.messaging);
     ddi_routes(router, services, config.ddi_http);
@@ -329,13 +341,10 @@ void Application::Parts::listen(const Config& config) {
     pages.ready = [this] { return ready.load(); };
     pages.damaged_artifacts = [this] { return scrub.damaged(); };
     pages.metrics = [this] {
-        std::function<http::Server::Counters()> counters;
-        if (ready) {
-            counters = [this] { return servers.front()->counters(); };
-        }
-        return metrics_text({counters, gateway, websockets, services.messages,
-                             scheduler.dispatcher(), workers, uploads, scrub,
-                             services.store_operations, services.scripts});
+        return metrics_text({[this] { return http_counters(); }, router, gateway, websockets,
+                             services.messages, scheduler.dispatcher(), workers, uploads, scrub,
+                             services.scripts, services.access.sign_in_counters(), *services.writer,
+                             *services.store});
     };
     page_routes(router, std::move(pages));
 

@@ -97,6 +97,20 @@ public:
         return read_row(rows);
     }
 
+    [[nodiscard]] TaskTotals totals() const override {
+        Rows rows = db_.query(
+            "SELECT coalesce(sum(waiting), 0), coalesce(sum(processing), 0), "
+            "coalesce(sum(success), 0), coalesce(sum(failed), 0), coalesce(sum(canceled), 0), "
+            "count(*), count(CASE WHEN waiting + processing > 0 THEN 1 END) FROM task_counter");
+        TaskTotals totals;
+        if (rows.next()) {
+            totals.records = read_counts(rows);
+            totals.tasks = rows.integer();
+            totals.running = rows.integer();
+        }
+        return totals;
+    }
+
     [[nodiscard]] std::vector<UpgradeTask> of_firmware(const FirmwareId& firmware,
                                                        std::size_t limit) const override {
         Rows rows = db_.query("SELECT " UPDRAFT_TASK_COLUMNS

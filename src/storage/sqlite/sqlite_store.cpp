@@ -129,10 +129,12 @@ public:
         }
         migrate_schema(connection, options.clock);
         connection.cache_bytes = options.writer_cache_bytes;
-        writer_.emplace(connection,
-                        Writer::Limits{options.queue_operations_max,
-                                       std::max<std::size_t>(options.group_operations_max, 1)},
-                        options.on_commit);
+        writer_.emplace(
+            connection,
+            Writer::Limits{options.queue_operations_max,
+                           std::max<std::size_t>(options.group_operations_max, 1)},
+            options.on_commit,
+            options.statistics ? options.statistics : std::make_shared<WriterStatistics>());
         connection.cache_bytes = options.reader_cache_bytes;
         connection.access = Access::read_only;
         readers_.emplace(connection, options.readers);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -9,8 +10,18 @@
 
 #include "app/ports.hpp"
 #include "base/clock.hpp"
+#include "base/histogram.hpp"
 
 namespace updraft {
+
+/// What the writer has done since the start, for the metrics. Safe from every thread.
+struct WriterStatistics {
+    Histogram commit_seconds{latency_bounds()};  ///< one transaction: its operations and the commit
+    Histogram commit_operations{{1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000}};
+    std::atomic<std::uint64_t> failed_commits{0};
+    std::atomic<std::uint64_t> refused{0};  ///< operations that found the queue full
+    std::atomic<std::size_t> queued{0};     ///< operations that wait for a transaction
+};
 
 struct SqliteOptions {
     /// The database file, made if it is missing. ":memory:" is a database of its own that leaves
@@ -24,6 +35,7 @@ struct SqliteOptions {
     const Clock* clock = nullptr;  ///< dates the migrations; null: the machine's clock
     /// Called on the writer's thread after each commit with the number of operations in it.
     std::function<void(std::size_t)> on_commit;
+    std::shared_ptr<WriterStatistics> statistics;  ///< kept up to date; null: nobody asks
     std::optional<std::int64_t> pages_max;  ///< a disk that is full after so many pages: for tests
 };
 

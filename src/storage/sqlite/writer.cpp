@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "base/log.hpp"
 
 namespace updraft::sqlite {
@@ -22,10 +24,14 @@ void guarded(std::string_view what, const Call& call) {
 }  // namespace
 
 Writer::Writer(const ConnectionOptions& options, const Limits& limits,
-               std::function<void(std::size_t)> on_commit)
-    : db_(options), work_(db_), limits_(limits), on_commit_(std::move(on_commit)), thread_([this] {
-          run();
-      }) {}
+               std::function<void(std::size_t)> on_commit,
+               std::shared_ptr<WriterStatistics> statistics)
+    : db_(options),
+      work_(db_),
+      limits_(limits),
+      on_commit_(std::move(on_commit)),
+      statistics_(std::move(statistics)),
+      thread_([this] { run(); }) {}
 
 Writer::~Writer() {
     {
@@ -43,11 +49,13 @@ void Writer::submit(Operation operation, Store::Completion done) {
             throw StorageError(StorageError::Cause::stopping, "the store is stopping");
         }
         if (queue_.size() >= limits_.queue_max) {
+            ++statistics_->refused;
             throw StorageError(
                 StorageError::Cause::queue_full,
                 fmt::format("{} operations wait to be written already", queue_.size()));
         }
         queue_.push_back({std::move(operation), std::move(done), nullptr});
+        statistics_->queued = queue_.size();
     }
     wake_.notify_one();
 }
@@ -65,6 +73,7 @@ void Writer::run() {
             const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
             group.assign(std::move_iterator(queue_.begin()), std::move_iterator(end));
             queue_.erase(queue_.begin(), end);
+            statistics_->queued = queue_.size();
         }
         run_group(group);
     }
@@ -78,6 +87,7 @@ void Writer::run_group(std::vector<Job>& group) {
 }
 
 std::size_t Writer::commit_from(std::vector<Job>& group, std::size_t first) {
+    const auto began = std::chrono::steady_clock::now();
     std::size_t next = first;
     std::exception_ptr failure;
     try {
@@ -97,11 +107,17 @@ std::size_t Writer::commit_from(std::vector<Job>& group, std::size_t first) {
         next = next == first ? group.size() : next;  // BEGIN failed: so would it for the others
         roll_back();
     }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     if (failure) {
+        ++statistics_->failed_commits;
         log::error("storage", "a group was not committed operations={}", next - first);
         work_.actions().clear();
-    } else if (on_commit_) {
-        guarded("on_commit", [&] { on_commit_(next - first); });
+    } else {
+        statistics_->commit_seconds.observe(took.count());
+        statistics_->commit_operations.observe(static_cast<double>(next - first));
+        if (on_commit_) {
+            guarded("on_commit", [&] { on_commit_(next - first); });
+        }
     }
     std::vector<std::function<void()>> actions;
     actions.swap(work_.actions());

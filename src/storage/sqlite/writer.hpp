@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "app/ports.hpp"
 #include "storage/sql/repositories.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
 
 namespace updraft::sqlite {
 
@@ -26,7 +28,8 @@ public:
     using Operation = std::function<bool(UnitOfWork&)>;
 
     Writer(const ConnectionOptions& options, const Limits& limits,
-           std::function<void(std::size_t)> on_commit);
+           std::function<void(std::size_t)> on_commit,
+           std::shared_ptr<WriterStatistics> statistics);
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
     /// Commits what is queued, then stops.
@@ -53,6 +56,7 @@ private:
     sql::SqlUnitOfWork work_;
     Limits limits_;
     std::function<void(std::size_t)> on_commit_;
+    const std::shared_ptr<WriterStatistics> statistics_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<Job> queue_;  ///< guarded by mutex_

@@ -144,7 +144,30 @@ void Router::add_websocket(std::string pattern, WebSocketOpener opener, RouteOpt
     insert(std::move(route));
 }
 
+std::size_t Router::group_of(std::string_view pattern) {
+    constexpr std::size_t segments_max = 3;
+    std::string name;
+    for (const std::string_view segment : segments_of(pattern)) {
+        const bool literal = !segment.empty() && segment.front() != '{' && segment.front() != '_';
+        const auto depth = static_cast<std::size_t>(std::ranges::count(name, '/')) + 1;
+        if (!literal || (!name.empty() && depth == segments_max)) {
+            break;
+        }
+        name.append(name.empty() ? "" : "/").append(segment);
+    }
+    if (name.empty()) {
+        name = pattern.starts_with("/{") ? "device" : "index";
+    }
+    const auto found = std::ranges::find(groups_, name);
+    if (found == groups_.end()) {
+        groups_.push_back(std::move(name));
+        return groups_.size() - 1;
+    }
+    return static_cast<std::size_t>(found - groups_.begin());
+}
+
 void Router::insert(std::unique_ptr<Route> route) {
+    route->group = group_of(route->pattern);
     if (!root_) {
         root_ = std::make_shared<Node>();
     }

@@ -31,6 +31,7 @@ struct Route {
     Method method;
     std::string pattern;  ///< "/firmware/{id}"; a last segment "{name...}" takes the rest
     RouteOptions options;
+    std::size_t group = 0;  ///< index into Router::groups()
     Handler handler;
     WebSocketOpener websocket;  ///< set for a WebSocket route (method get)
 };
@@ -51,11 +52,17 @@ public:
     /// `path` is decoded, without `/api` and trailing slash. HEAD finds GET.
     [[nodiscard]] Match find(Method method, std::string_view path) const;
     [[nodiscard]] const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+    /// What requests are measured under: the patterns' literal beginnings, "firmware/upgrade/task"
+    /// or "file"; "device" for those that begin with a parameter. The first is "none": no route.
+    [[nodiscard]] const std::vector<std::string>& groups() const { return groups_; }
 
 private:
     void insert(std::unique_ptr<Route> route);
 
+    [[nodiscard]] std::size_t group_of(std::string_view pattern);
+
     std::vector<std::unique_ptr<Route>> routes_;
+    std::vector<std::string> groups_{"none"};
     struct Node;
     std::shared_ptr<Node> root_;
 };

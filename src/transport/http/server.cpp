@@ -74,6 +74,9 @@ Server::Server(net::EventLoops& loops, net::WorkerPool& workers, net::WorkerPool
     : state_(std::make_shared<State>()) {
     state_->shared = std::make_shared<ServerShared>(workers, uploads, router, std::move(refuse),
                                                     std::move(options));
+    for (std::size_t i = 0; i < router.groups().size(); ++i) {
+        state_->shared->latencies.push_back(std::make_unique<Histogram>(latency_bounds()));
+    }
     const ServerOptions& kept = state_->shared->options;
     state_->listener = std::make_unique<net::Listener>(
         loops, kept.host, kept.port, kept.tls,
@@ -106,12 +109,36 @@ void Server::stop(std::chrono::milliseconds grace) {
 
 Server::Counters Server::counters() const {
     const ServerShared& shared = *state_->shared;
-    Counters counters{shared.connections_open, shared.connections_total, shared.requests_total,
-                      shared.refused_total,    shared.bytes_sent_total,  {}};
+    Counters counters{shared.connections_open,
+                      shared.connections_total,
+                      shared.requests_total,
+                      shared.refused_total,
+                      shared.bytes_sent_total,
+                      shared.file_bytes_sent_total,
+                      {},
+                      {}};
     for (std::size_t i = 0; i < shared.responses_by_class.size(); ++i) {
         counters.responses_by_class[i] = shared.responses_by_class[i];
     }
+    for (const auto& latency : shared.latencies) {
+        counters.latencies.push_back(latency->snapshot());
+    }
     return counters;
+}
+
+void Server::Counters::add(const Counters& other) {
+    connections_open += other.connections_open;
+    connections_total += other.connections_total;
+    requests_total += other.requests_total;
+    refused_total += other.refused_total;
+    bytes_sent_total += other.bytes_sent_total;
+    file_bytes_sent_total += other.file_bytes_sent_total;
+    for (std::size_t i = 0; i < responses_by_class.size(); ++i) {
+        responses_by_class[i] += other.responses_by_class[i];
+    }
+    for (std::size_t i = 0; i < latencies.size(); ++i) {
+        latencies[i].add(other.latencies[i]);
+    }
 }
 
 }  // namespace updraft::http

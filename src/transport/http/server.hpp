@@ -1,11 +1,14 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "base/histogram.hpp"
 #include "base/result.hpp"
 #include "transport/http/router.hpp"
 #include "transport/net/byte_stream.hpp"
@@ -53,9 +56,18 @@ public:
     void stop(std::chrono::milliseconds grace);
 
     struct Counters {
-        std::uint64_t connections_open, connections_total, requests_total, refused_total,
-            bytes_sent_total;
-        std::uint64_t responses_by_class[6];  ///< [2] = 2xx ...
+        std::uint64_t connections_open = 0;
+        std::uint64_t connections_total = 0;
+        std::uint64_t requests_total = 0;
+        std::uint64_t refused_total = 0;
+        std::uint64_t bytes_sent_total = 0;
+        std::uint64_t file_bytes_sent_total = 0;            ///< of these, of files
+        std::array<std::uint64_t, 6> responses_by_class{};  ///< [2] = 2xx ...
+        /// Seconds from a request's head to its answer being ready to be sent, by Router::groups().
+        std::vector<Histogram::Snapshot> latencies;
+
+        /// Adds what another server of the same router has counted.
+        void add(const Counters& other);
     };
     [[nodiscard]] Counters counters() const;
 

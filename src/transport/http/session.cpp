@@ -67,6 +67,7 @@ awaitable<void> Session::turn_away(std::shared_ptr<Session> self) {
     ++self->server_->refused_total;
     const IoResult shaken = co_await self->stream_->handshake(milliseconds(2000));
     if (shaken.status == IoStatus::ok) {
+        self->began_ = SteadyClock::now();
         self->head_.keep_alive = false;
         Answer answer = prepare_answer(self->request_, self->busy(), {self->server_->refuse, 1});
         co_await self->send(std::move(answer));
@@ -117,6 +118,8 @@ awaitable<Session::HeadState> Session::read_head() {
         }
         const std::optional<std::size_t> end = find_head_end(received_, searched);
         if (end.value_or(received_.size()) > head_max) {
+            began_ = SteadyClock::now();
+            route_ = nullptr;
             co_await refuse_head(
                 {431, text("请求头超过{}字节", "the request's head is larger than {} bytes",
                            options.header_bytes_max)});
@@ -126,6 +129,7 @@ awaitable<Session::HeadState> Session::read_head() {
             auto parsed = parse_head(std::string_view(received_).substr(0, *end));
             received_.erase(0, *end);
             began_ = SteadyClock::now();
+            route_ = nullptr;
             if (auto* refusal = std::get_if<HeadRefusal>(&parsed)) {
                 co_await refuse_head(std::move(*refusal));
                 co_return HeadState::refused;
@@ -233,6 +237,7 @@ awaitable<Session::Next> Session::serve_request() {
         co_return next;
     }
     request_.parameters = std::move(match.parameters);
+    route_ = match.route;
     const Next next = co_await serve_route(match.route);
     co_return next;
 }
@@ -353,7 +358,7 @@ Answer Session::run_handler(const Route& route) {
         throw;
     } catch (const std::exception& error) {
         log::error("http", "handler failed method={} path={} what={}", name_of(request_.method),
-                   request_.path, error.what());
+                   loggable_path(), error.what());
     }
     Response response =
         refusal(ErrorCode::internal, Text{"服务器内部错误", "internal server error"});

@@ -30,7 +30,9 @@ struct ServerShared {
     std::atomic<std::uint64_t> requests_total = 0;
     std::atomic<std::uint64_t> refused_total = 0;
     std::atomic<std::uint64_t> bytes_sent_total = 0;
+    std::atomic<std::uint64_t> file_bytes_sent_total = 0;
     std::array<std::atomic<std::uint64_t>, 6> responses_by_class{};
+    std::vector<std::unique_ptr<Histogram>> latencies{};  ///< by Router::groups(); never changes
 
     std::mutex mutex;
     std::unordered_map<Session*, std::weak_ptr<Session>> sessions;  ///< guarded by mutex
@@ -90,6 +92,8 @@ private:
                                      bool gzip);
     net::awaitable<void> drain();
     bool take_rest_of_body();
+    void note_latency() const;
+    [[nodiscard]] std::string loggable_path() const;
     void log_access(int status) const;
 
     // session_upload.cpp: streamed request bodies
@@ -138,6 +142,7 @@ private:
     std::int64_t uploaded_bytes_ = 0;
 
     std::chrono::steady_clock::time_point began_;
+    const Route* route_ = nullptr;  ///< null: the request has none
 };
 
 }  // namespace updraft::http

@@ -54,6 +54,7 @@ bool Session::take_rest_of_body() {
 }
 
 awaitable<Session::Next> Session::send(Answer answer) {
+    note_latency();
     const std::shared_ptr<AnswerChannel> channel = start_producer(answer);
     const bool body_taken = !pump_running_ && take_rest_of_body();
     const bool streamed = !answer.length && answer.has_body;
@@ -120,6 +121,7 @@ awaitable<bool> Session::send_file(const Answer& answer, std::string head) {
         const IoResult result = co_await stream_->send_file(
             answer.file.descriptor(), range.first, range.length(), server_->options.write_timeout);
         server_->bytes_sent_total += result.bytes;
+        server_->file_bytes_sent_total += result.bytes;
         sent = result.status == IoStatus::ok;
     }
     if (sent && !answer.part_end.empty()) {
@@ -207,6 +209,21 @@ awaitable<void> Session::drain() {
     received_.clear();
 }
 
+/// What a client waits for before the first byte; how fast it takes the rest is its own affair.
+void Session::note_latency() const {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began_;
+    server_->latencies[route_ == nullptr ? 0 : route_->group]->observe(took.count());
+}
+
+/// The path without its query, which may hold a token or a file's access key; the pattern where the
+/// path itself holds a token.
+std::string Session::loggable_path() const {
+    if (route_ != nullptr && route_->pattern.find("{token}") != std::string::npos) {
+        return route_->pattern;
+    }
+    return std::string(without_query(request_.target));
+}
+
 void Session::log_access(int status) const {
     if (!log::enabled(log::Level::debug)) {
         return;
@@ -214,7 +231,7 @@ void Session::log_access(int status) const {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - began_);
     log::debug("http", "request method={} path={} status={} took_us={} peer={}",
-               name_of(request_.method), without_query(request_.target), status, took.count(),
+               name_of(request_.method), loggable_path(), status, took.count(),
                request_.remote_address);
 }
 

@@ -76,7 +76,7 @@ awaitable<Session::Next> Session::serve_websocket(const Route* route) {
         try {
             opened = route->websocket(request_, std::make_shared<Sender>(queue));
         } catch (const std::exception& error) {
-            log::error("http", "websocket opener failed path={} what={}", request_.path,
+            log::error("http", "websocket opener failed path={} what={}", loggable_path(),
                        error.what());
             opened = refusal(ErrorCode::internal, Text{"服务器内部错误", "internal server error"});
         }
