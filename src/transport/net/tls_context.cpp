@@ -1,10 +1,20 @@
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <span>
 #include <stdexcept>
+#include <string>
 
 #include "transport/net/byte_stream.hpp"
 
@@ -19,11 +29,99 @@ namespace {
 }
 
 // Mozilla's "intermediate" profile, version 5.7.
+constexpr const char* ciphers_of_tls13 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* ciphers_of_tls12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
     "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305";
+
+/// The keys that seal session tickets (RFC 5077). Whoever learns one can read the TLS 1.2 sessions
+/// that were resumed with it, so a new one seals after some hours, the one before it still opens
+/// for as long, and none is ever stored. Safe from every thread.
+class TicketKeys {
+public:
+    struct Key {
+        std::array<unsigned char, 16> name;
+        std::array<unsigned char, 32> cipher;
+        std::array<unsigned char, 32> mac;
+    };
+
+    /// The key that seals now; nothing when the machine has no randomness.
+    std::optional<Key> sealing() {
+        const std::scoped_lock lock(mutex_);
+        const auto now = std::chrono::steady_clock::now();
+        if (!current_ || now - made_at_ >= lifetime) {
+            Key fresh{};
+            if (RAND_bytes(fresh.name.data(), fresh.name.size()) != 1 ||
+                RAND_priv_bytes(fresh.cipher.data(), fresh.cipher.size()) != 1 ||
+                RAND_priv_bytes(fresh.mac.data(), fresh.mac.size()) != 1) {
+                return std::nullopt;
+            }
+            previous_ = now - made_at_ < 2 * lifetime ? current_ : std::nullopt;
+            current_ = fresh;
+            made_at_ = now;
+        }
+        return current_;
+    }
+    /// The key that sealed a ticket; nothing if it is gone or was never ours.
+    std::optional<Key> opening(const unsigned char* name) {
+        (void)sealing();  // ages the keys
+        const std::scoped_lock lock(mutex_);
+        for (const std::optional<Key>& key : {current_, previous_}) {
+            if (key && std::ranges::equal(key->name, std::span(name, key->name.size()))) {
+                return key;
+            }
+        }
+        return std::nullopt;
+    }
+
+private:
+    static constexpr std::chrono::hours lifetime{12};
+    std::mutex mutex_;
+    std::optional<Key> current_;
+    std::optional<Key> previous_;
+    std::chrono::steady_clock::time_point made_at_;
+};
+
+/// Where a context keeps its TicketKeys; they go with it.
+int ticket_keys_index() {
+    static const int index = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr, [](void*, void* keys, CRYPTO_EX_DATA*, int, long, void*) {
+            delete static_cast<TicketKeys*>(keys);
+        });
+    return index;
+}
+
+/// As SSL_CTX_set_tlsext_ticket_key_evp_cb(3) wants it: AES-256-CBC and HMAC-SHA-256.
+int seal_or_open_ticket(SSL* connection, unsigned char* name, unsigned char* iv,
+                        EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seal) {
+    constexpr int failed = -1;
+    constexpr int unknown = 0;
+    constexpr int done = 1;
+    auto* keys = static_cast<TicketKeys*>(
+        SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), ticket_keys_index()));
+    std::optional<TicketKeys::Key> key = seal == 1 ? keys->sealing() : keys->opening(name);
+    if (!key) {
+        return seal == 1 ? failed : unknown;
+    }
+    if (seal == 1) {
+        std::ranges::copy(key->name, name);
+        if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) {
+            return failed;
+        }
+    }
+    std::string digest = "SHA256";
+    const std::array<OSSL_PARAM, 3> parameters{
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->mac.data(), key->mac.size()),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_end()};
+    const bool ok =
+        EVP_MAC_CTX_set_params(mac, parameters.data()) == 1 &&
+        EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher.data(), iv, seal) == 1;
+    return ok ? done : failed;
+}
 
 }  // namespace
 
@@ -34,8 +132,11 @@ std::shared_ptr<SSL_CTX> make_tls_context(const TlsOptions& options) {
         refuse("cannot set up", "TLS");
     }
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-    SSL_CTX_set_cipher_list(context.get(), ciphers_of_tls12);
-    SSL_CTX_set1_groups_list(context.get(), "X25519:P-256:P-384");
+    if (SSL_CTX_set_cipher_list(context.get(), ciphers_of_tls12) != 1 ||
+        SSL_CTX_set_ciphersuites(context.get(), ciphers_of_tls13) != 1 ||
+        SSL_CTX_set1_groups_list(context.get(), "X25519:P-256:P-384") != 1) {
+        refuse("cannot set up", "TLS");
+    }
     SSL_CTX_set_dh_auto(context.get(), 1);
     SSL_CTX_set_options(context.get(),
                         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_KTLS);
@@ -43,6 +144,12 @@ std::shared_ptr<SSL_CTX> make_tls_context(const TlsOptions& options) {
     // nothing.
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context.get(), 1);
+    auto keys = std::make_unique<TicketKeys>();
+    if (SSL_CTX_set_ex_data(context.get(), ticket_keys_index(), keys.get()) != 1) {
+        refuse("cannot set up", "session tickets");
+    }
+    (void)keys.release();  // the context's own from here on
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(context.get(), seal_or_open_ticket);
     const std::string_view name = "updraft";
     SSL_CTX_set_session_id_context(context.get(),
                                    reinterpret_cast<const unsigned char*>(name.data()),
