@@ -8,12 +8,19 @@
 namespace updraft::csv {
 namespace {
 
-constexpr std::string_view formula_starts = "=+-@\t\r";
+/// What makes a spreadsheet compute a cell, also in the wide forms that Chinese keyboards type.
+constexpr std::string_view formula_starts[] = {
+    "=", "+", "-", "@", "\t", "\r", "\n", "\u{ff1d}", "\u{ff0b}", "\u{ff0d}", "\u{ff20}"};
 constexpr std::string_view needs_quotes = "\",\r\n";
 constexpr std::string_view needs_backslash = "\\=;";
 
+/// True if the cell has to be guarded by an apostrophe: it would be a formula once its leading
+/// blanks and apostrophes are gone. A cell that begins like a guarded one is guarded again, so that
+/// unguard() gives back what was there.
 bool is_formula(std::string_view cell) {
-    return !cell.empty() && formula_starts.find(cell.front()) != std::string_view::npos;
+    cell.remove_prefix(std::min(cell.find_first_not_of(" '"), cell.size()));
+    return std::ranges::any_of(formula_starts,
+                               [&](std::string_view start) { return cell.starts_with(start); });
 }
 
 void append_cell(std::string& to, std::string_view cell) {

@@ -19,11 +19,13 @@ TEST(Csv, QuotesWhatWouldBreakALine) {
 TEST(Csv, MakesTextOfFormulas) {
     EXPECT_EQ(line_of({"=1+1", "+1", "-1", "@x", "\tx", "1=1"}), "'=1+1,'+1,'-1,'@x,'\tx,1=1\r\n");
     EXPECT_EQ(line_of({"\rx"}), "\"'\rx\"\r\n");
+    EXPECT_EQ(line_of({" =1", "＝1", "＠x"}), "' =1,'＝1,'＠x\r\n");
     EXPECT_EQ(line_of({"=\"a\""}), "\"'=\"\"a\"\"\"\r\n");
 }
 
 TEST(Csv, ReadsBackWhatItWrote) {
-    const std::vector<std::string> cells{"a", "b,c", "d\"e", "f\r\ng", "", "=1", "'x", "设备"};
+    const std::vector<std::string> cells{"a",    "b,c", "d\"e", "f\r\ng", "",    "=1", "'x",
+                                         "设备", "'=1", "''-1", " =1",    "\nx", "＋1"};
     const std::string file = std::string(csv::byte_order_mark) + line_of(cells) + line_of({"2"});
     csv::Reader reader(file);
 
@@ -34,7 +36,7 @@ TEST(Csv, ReadsBackWhatItWrote) {
     const auto second = reader.next();
     ASSERT_TRUE(second);
     EXPECT_EQ(second->cells, std::vector<std::string>{"2"});
-    EXPECT_EQ(second->number, 3U);  // a cell of the first has a line break
+    EXPECT_EQ(second->number, 4U);  // two cells of the first have a line break
     EXPECT_FALSE(reader.next());
 }
 
