@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build console console-files screenshots run test test-asan test-tsan bench fuzz format clean
+.PHONY: help deps build console console-files screenshots run package test test-asan test-tsan bench fuzz format clean
 
 help:
 	@echo "make run        build and start a demo: a live rollout to simulated devices"
@@ -11,6 +11,7 @@ help:
 	@echo "make build      build/release/updraft, with the web console in it (CONSOLE=no: without)"
 	@echo "make console    build the web console and check it: types, lint, unit tests, size"
 	@echo "make screenshots OUT=folder   every page of the console, in both languages and themes"
+	@echo "make package    a Debian package in build/package"
 	@echo "make test-asan  the tests of the C++ code under AddressSanitizer and UBSan; test-tsan: ThreadSanitizer"
 	@echo "make bench      measure; writes build/bench/report.md"
 	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60)"
@@ -35,6 +36,11 @@ build: console-files
 
 run: build
 	@build/release/updraft demo
+
+package: build
+	@cmake --build --preset release --target package_files -j $(JOBS)
+	@cpack --config build/release/CPackConfig.cmake -B build/package
+	@ls build/package/*.deb
 
 test: console-files
 	@cmake --preset release -DUPDRAFT_WARNINGS_AS_ERRORS=ON

@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "server/commands.hpp"
+#include "server/service_manager.hpp"
 #include "server/signals.hpp"
 #include "server/wiring.hpp"
 
@@ -28,11 +29,27 @@ log::Level level_named(const std::string& name) {
     return name == "error" ? log::Level::error : log::Level::info;
 }
 
+/// Until a signal says stop; meanwhile the watchdog hears that the server still answers.
+void wait_for_stop(StopSignal& stop_signal, Application& application,
+                   const ServiceManager& service_manager) {
+    const auto period = service_manager.alive_every();
+    if (!period) {
+        stop_signal.wait();
+        return;
+    }
+    stop_signal.wait(*period, [&] {
+        if (application.answers()) {
+            service_manager.alive();
+        }
+    });
+}
+
 int serve(ConfiguredCommand& command) {
     if (const auto loaded = command.load(); !loaded) {
         return complain(loaded.error());
     }
     prepare_process(command.config());
+    const ServiceManager service_manager;
     StopSignal stop_signal;
     try {
         Application application(command.config(), admin_password_from_environment());
@@ -43,7 +60,9 @@ int serve(ConfiguredCommand& command) {
         }
         std::printf("%s\n", application.ready_line().c_str());
         std::fflush(stdout);
-        stop_signal.wait();
+        service_manager.ready("listens at " + application.http_address());
+        wait_for_stop(stop_signal, application, service_manager);
+        service_manager.stopping();
         log::info("server", "stopping");
         application.stop();
     } catch (const std::exception& error) {

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -235,6 +237,8 @@ struct Application::Parts {
     ArtifactScrub scrub;
     std::vector<std::unique_ptr<http::Server>> servers;
     bool stopped = false;
+    std::shared_ptr<std::atomic<std::size_t>> loops_asked =
+        std::make_shared<std::atomic<std::size_t>>(0);  ///< those that have not answered yet
 };
 
 namespace {
@@ -428,6 +432,17 @@ std::optional<std::string> Application::setup_link() const {
         return std::nullopt;
     }
     return fmt::format("http://{}/console/setup?token={}", http_address(), *parts_->setup_token);
+}
+
+bool Application::answers() {
+    if (*parts_->loops_asked > 0) {
+        return false;
+    }
+    *parts_->loops_asked = parts_->loops.size();
+    for (std::size_t i = 0; i < parts_->loops.size(); ++i) {
+        net::asio::post(parts_->loops.at(i), [asked = parts_->loops_asked] { --*asked; });
+    }
+    return true;
 }
 
 void Application::stop() {

@@ -29,6 +29,8 @@ public:
     /// The link that sets the admin's password; nothing when there is an admin.
     [[nodiscard]] std::optional<std::string> setup_link() const;
     /// Stops accepting, lets running requests end, stores what is queued. Idempotent.
+    /// False if an event loop has not come round since the last call: for a watchdog. One caller.
+    [[nodiscard]] bool answers();
     void stop();
 
 private:
