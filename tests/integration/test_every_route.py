@@ -94,6 +94,20 @@ def test_nobody_may_do_anything_that_is_not_open(stage):
     assert not wrong
 
 
+def test_nobody_may_speak_for_a_device(stage):
+    """The addresses of devices have sign-ins of their own: refused, whatever is told about why."""
+    stranger = Api(stage.server.http)
+    wrong = []
+    for method, template, operation, _ in check_openapi.operations(contract().document):
+        if operation.get("security"):
+            path = re.sub(r"\{[^}]*\}", "1", template)
+            for client in (stranger, stage.api):  # an operator's token is no device's
+                status = attempt(client, method, path)
+                if not 400 <= status < 500:
+                    wrong.append((method, path, status))
+    assert not wrong
+
+
 @pytest.mark.parametrize("token", ["0" * 32, "x", "' or 1=1 --", "updraft_" + "0" * 43])
 def test_a_made_up_token_is_nobody(stage, token):
     stranger = Api(stage.server.http, token=token)
