@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from support.builders import World
+from support.builders import RECORD, World
 from support.contract import ROOT
 from support.http_device import TOKEN, curl
 from support.waiting import eventually
@@ -285,3 +285,27 @@ def test_the_commands_of_the_document_work(world, product, device, server, tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
     assert "image.bin: OK" in done.stdout and '"version":"1.1"' in done.stdout
     assert world.state(task) == "success"
+
+
+# -- devices that say what nobody can show ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [b"1.\xff", b"1" * 129])
+def test_a_version_that_is_no_text_is_refused(world, device, url, version):
+    """A header may hold any bytes; people read versions inside JSON."""
+    answer = curl(f"{url}?device={device}", *BEARER, "-H", b"X-Firmware-Version: " + version)
+    assert answer.status == 400
+    assert world.firmware_version(device) is None
+
+
+def test_a_long_report_is_cut_between_characters(world, product, device, url):
+    task = ready(world, product, device)
+    assert curl(f"{url}?device={device}", *BEARER).status == 200
+    for blanks in range(3):
+        body = f'{{"status": "progress", "message": "{" " * blanks}{"字" * 2000}"}}'
+        assert curl(f"{url}/report?device={device}", *BEARER, data=body.encode()).status == 200
+    assert report(url, device, "failure", message="字" * 2000).status == 200
+    record = world.record(task)
+    assert record["errorReason"] == "字" * 341
+    lines = world.api.get(f"{RECORD}/{record['id']}/timeline?limit=100")
+    assert any("字" in each.get("content", "") for each in lines)

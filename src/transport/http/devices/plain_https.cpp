@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.hpp"
+#include "base/cut_text.hpp"
 #include "base/log.hpp"
 #include "transport/http/devices/proofs.hpp"
 #include "transport/http/rest/api.hpp"
@@ -18,6 +20,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::array<std::string_view, 2> arduino_names{"x-ESP32-", "x-ESP8266-"};
+constexpr std::size_t version_characters_max = 128;
+constexpr std::size_t reason_bytes_max = 1'024;
+constexpr std::size_t kept_report_bytes = 4'096;
 
 /// A header that Arduino's HTTPUpdate sends, of either chip.
 std::optional<std::string> arduino_header(const http::Request& request, std::string_view name) {
@@ -68,6 +73,16 @@ Asked asked_by(const http::Request& request) {
     return asked;
 }
 
+/// What a device says of itself is shown to people, inside JSON: a header may hold any bytes.
+Result<void> checked_version(const std::string& version) {
+    if (is_utf8(version) && code_points(version) <= version_characters_max) {
+        return {};
+    }
+    return Error::invalid("version", text("版本号应为最多{}个字符的UTF-8文本",
+                                          "a version is UTF-8 text of at most {} characters",
+                                          version_characters_max));
+}
+
 /// True if the client says that it has these bytes already (RFC 9110 13.1.2).
 bool has_image(const http::Request& request, const std::string& sha256) {
     const std::string list = request.header("If-None-Match").value_or("");
@@ -115,6 +130,7 @@ Result<SignedInDevice> PlainHttps::identified(const Asked& asked,
                            "say which device asks: the user name of Basic authentication, the "
                            "parameter device, or the header X-Device-Id"));
     }
+    UPDRAFT_CHECK(checked_version(asked.version));
     const ProductId product(request.parameter("productId"));
     UPDRAFT_TRY(SignedInDevice device,
                 services_.devices.sign_in.http(asked.device, proof::Token{asked.token},
@@ -246,7 +262,7 @@ Result<uplink::UpgradeProgress> progress_in(const http::Request& request) {
     said.report.complete = true;
     said.report.success = status == "success";
     if (status == "failure") {
-        said.report.error_reason = message;
+        said.report.error_reason = cut(message, reason_bytes_max);
     } else {
         said.report.progress_percent = 100;
     }
@@ -267,7 +283,7 @@ http::Response PlainHttps::report(const http::Request& request) const {
     message.product = device->product;
     message.device = device->id;
     message.body = *std::move(said);
-    message.payload = request.body.substr(0, 4096);
+    message.payload = cut(request.body, kept_report_bytes);
     const DeviceInbox::Handled handled =
         services_.devices.messages.handle_now(device->id, std::move(message));
     if (!handled.stored) {
