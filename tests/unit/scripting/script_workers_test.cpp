@@ -87,6 +87,18 @@ std::string ok(const std::string& payload) {
     return R"({"said":")" + payload + R"(","topic":"t"})";
 }
 
+/// Kills the package's worker, and then the next ones that the guilty call is given.
+void kill_workers(const ScriptWorkers& workers, int count) {
+    for (std::optional<int> last; count > 0; --count) {
+        std::optional<int> worker = last;
+        while (!worker || worker == last) {
+            worker = workers.worker_of(ProtocolId("vendor"));
+        }
+        ::kill(*worker, SIGKILL);
+        last = worker;
+    }
+}
+
 TEST(ScriptWorkers, AnswersInOrder) {
     ScriptWorkers workers(quick());
     const auto answers = ask(workers, script(), {"a", "b", "c", "d"});
@@ -132,18 +144,7 @@ TEST(ScriptWorkers, APackageDoesNotWaitForAnothersHang) {
     EXPECT_EQ(said(ask(workers, script(moody, "other"), {"a"}).front()), ok("a"));
     std::future<void> end = hung.get_future();
     EXPECT_EQ(end.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
-    const std::optional<int> worker = workers.worker_of(ProtocolId("vendor"));
-    ASSERT_TRUE(worker);
-    ::kill(*worker, SIGKILL);
-    while (workers.worker_of(ProtocolId("vendor")) == worker) {
-        std::this_thread::yield();
-    }
-    for (std::optional<int> next; !next;) {
-        next = workers.worker_of(ProtocolId("vendor"));
-        if (next) {
-            ::kill(*next, SIGKILL);
-        }
-    }
+    kill_workers(workers, 3);
     end.wait();
 }
 
@@ -215,15 +216,7 @@ TEST(ScriptWorkers, AFullQueueRefuses) {
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->failure->kind, Kind::later);
     EXPECT_EQ(workers.counters().refused_later, 1U);
-    for (int kills = 0; kills < 2;) {
-        if (const auto worker = workers.worker_of(ProtocolId("vendor"))) {
-            ::kill(*worker, SIGKILL);
-            ++kills;
-            while (workers.worker_of(ProtocolId("vendor")) == worker) {
-                std::this_thread::yield();
-            }
-        }
-    }
+    kill_workers(workers, 3);
     hung.get_future().wait();
     EXPECT_EQ(said(waiting.get_future().get()), ok("a"));
 }
