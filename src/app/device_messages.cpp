@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "app/device_access.hpp"
 #include "app/device_messages_incoming.hpp"
 #include "app/log_types.hpp"
 #include "base/cut_text.hpp"
@@ -379,7 +380,8 @@ bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
     const std::optional<Product> product = work.products().find(product_id);
     const bool welcome =
         gateway && gateway->device_type == DeviceType::gateway && product && product->enabled &&
-        product->device_type == DeviceType::children_device && (!known || !known->parent) &&
+        product->device_type == DeviceType::children_device &&
+        (known ? !known->parent : checked_enrolled_id(id.value).has_value()) &&
         work.devices().children_of(incoming.carrier).size() < options_.children_per_gateway_max;
     if (!welcome) {
         incoming.accepted = false;

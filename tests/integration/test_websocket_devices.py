@@ -292,3 +292,19 @@ def test_golden_frames(world, product, device, connected):
         "size",
     ]
     assert json.loads(json.dumps(reply["parameters"])) == {"slot": "B"}
+
+
+def test_a_gateway_registers_children_under_ids_that_devices_may_have(server, world):
+    """An id is shown to people and is part of topics and addresses (spec 3.1)."""
+    gateways = world.product(
+        transportProtocol="WebSocket", configuration=KEYS, deviceType="gateway"
+    )
+    children = world.product(deviceType="childrenDevice")
+    gateway = world.device(gateways)
+    good = world.name("child")
+    with WebSocketDevice(server.http, gateway, gateways) as running:
+        for device in ("a/b", "x" * 257, "\u202e\u0007", "..", "a b", good):
+            running.say("REGISTER", deviceId=device, headers={"productId": children})
+        eventually(lambda: world.device_state(good) == "online")
+    rows = world.api.rows("/device-instance", ("productId", children))
+    assert [row["id"] for row in rows] == [good]
