@@ -362,6 +362,17 @@ def test_a_certificate_s_authority_counts_behind_a_trusted_proxy(own_fleet):
     assert several.call("GET", "").status == 200
 
 
+def test_an_address_that_a_proxy_passes_on_is_one_or_the_proxy_s_own(own_fleet):
+    """A proxy that adds nothing passes on what the client says: any bytes."""
+    fleet = own_fleet("--ddi-trusted-proxies", "127.0.0.1")
+    addresses = ("10.1.2.3", "[2001:db8::1]:4711", "\xff\xfe", "<b>", "9" * 65)
+    for said in addresses:
+        device = fleet.device(headers={"X-Forwarded-For": f"evil, {said}"})
+        device.poll()
+        (line,) = eventually(lambda asked=device: fleet.timeline(asked, "online"))
+        assert line == said if said in addresses[:2] else line.startswith("127.0.0.1")
+
+
 @pytest.mark.parametrize("flags", [[], ["--ddi-trusted-proxies", "10.0.0.0/8, ::1"]])
 def test_such_headers_from_anybody_else_are_ignored(own_fleet, flags):
     fleet = own_fleet(*flags)

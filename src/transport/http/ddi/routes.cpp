@@ -1,9 +1,9 @@
 #include "transport/http/ddi/routes.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/bytes.hpp"
-#include "base/cut_text.hpp"
 #include "transport/http/ddi/answers.hpp"
 #include "transport/http/ddi/artifacts.hpp"
 #include "transport/http/ddi/links.hpp"
@@ -58,12 +58,18 @@ std::vector<std::string> authorities_of(const Request& request) {
     return hashes;
 }
 
-/// Whom our proxy saw: what it added itself stands last.
+/// Whom our proxy saw: what it added itself stands last. A proxy that adds nothing passes on
+/// whatever a client says; people read it, so that it must look like an address.
 std::string forwarded_for(const Request& request) {
     const std::string all = request.header("X-Forwarded-For").value_or("");
     const auto elements = list_elements(all);
-    return elements.empty() ? request.remote_address
-                            : std::string(cut(elements.back(), address_bytes_max));
+    const std::string_view last = elements.empty() ? std::string_view() : elements.back();
+    const bool is_address =
+        !last.empty() && last.size() <= address_bytes_max && std::ranges::all_of(last, [](char c) {
+            return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                   std::string_view(".:[]_-%").find(c) != std::string_view::npos;
+        });
+    return is_address ? std::string(last) : request.remote_address;
 }
 
 std::optional<std::int64_t> number_in(const Request& request, std::string_view parameter) {
