@@ -229,7 +229,11 @@ Result<DdiService::Taken> DdiService::cancel_feedback(const Client& client, std:
                 ErrorCode::method_not_allowed,
                 text("升级动作 {} 未在取消中", "action {} is not being canceled", action));
         }
-        UPDRAFT_CHECK(within_quota(found->action, feedback.details.size(), closes || refuses));
+        // One refusal more than the quota is heard; it need not end anything, so no others are.
+        const bool first_refusal = refuses && static_cast<std::size_t>(found->action.feedbacks) <=
+                                                  options_.feedbacks_per_action_max;
+        UPDRAFT_CHECK(within_quota(found->action, feedback.details.size(),
+                                   (closes && !refuses) || first_refusal));
         return Taken::yes;
     };
     return look_then_write(client, action, check, [&](UnitOfWork& work, Known& found) {

@@ -6,6 +6,7 @@ import pytest
 from support.api import has_chinese
 from support.builders import RECORD, TASK
 from support.ddi_fleet import CONTENT, GATEWAY_TOKEN, TOKEN, error_of
+from support.http_device import curl
 from support.waiting import eventually
 
 # -- the whole way ----------------------------------------------------------------------------------
@@ -239,6 +240,23 @@ def test_quotas_of_feedback(own_fleet):
     assert error_of(device.call("POST", path, device.report("proceeding")), 429)
     device.succeed(action, "the last word is taken")
     assert fleet.world.state(task) == "success"
+
+
+def test_a_cancel_is_not_refused_without_end(own_fleet):
+    """A refusal that changes nothing, because another record is under way, counts like progress."""
+    fleet = own_fleet("--ddi-feedbacks-per-action-max", "3")
+    device = fleet.device()
+    task, action = fleet.started(device)
+    fleet.stop(task)
+    other = fleet.task(device, firmware=fleet.firmware("1.2", 3))
+    address = f"http://{fleet.world.server.http}/ota/{fleet.product}?device={device.device}"
+    assert curl(address, "-H", f"Authorization: Bearer {TOKEN}").status == 200
+    assert fleet.world.state(other) == "processing"
+    path = f"cancelAction/{action}/feedback"
+    answers = [device.call("POST", path, device.report("rejected")).status for _ in range(6)]
+    assert answers == [200, 200, 200, 200, 429, 429]
+    assert fleet.world.state(task) == "canceled"
+    assert device.call("POST", path, device.report("closed", "success")).status == 200
 
 
 def test_what_the_device_sent_comes_back_as_history(fleet):
