@@ -236,6 +236,10 @@ void add_backup(CLI::App& program, int& status, Language language) {
                          .in(language))
         ->check(CLI::ExistingDirectory);
     add_shared(*backup, *backup_flags, language);
+    show_example(
+        *backup,
+        "updraft backup --data /var/lib/updraft --to /backup/today --base /backup/yesterday",
+        language);
     backup->callback([configured, backup_flags, language, &status] {
         status = guarded([&] { return run_backup(*configured, *backup_flags, language); });
     });
@@ -260,6 +264,8 @@ void add_backup(CLI::App& program, int& status, Language language) {
                            "Move what is in the data folder aside first; nothing is deleted"}
                           .in(language));
     add_shared(*restore, *restore_flags, language);
+    show_example(*restore, "updraft restore --from /backup/today --data /var/lib/updraft",
+                 language);
     restore->callback([restore_flags, language, &status] {
         status = guarded([&] { return run_restore(*restore_flags, language); });
     });

@@ -136,6 +136,7 @@ void add_doctor(CLI::App& program, int& status, Language language) {
             "--lang", flags->language,
             Text{"zh 或 en; 默认按 LANG", "zh or en; by default as LANG says"}.in(language))
         ->check(CLI::IsMember({"zh", "en"}));
+    show_example(*command, "updraft doctor --data /var/lib/updraft --quick", language);
     command->callback([configured, flags, language, &status] {
         status = run_doctor(*configured, *flags, language);
     });

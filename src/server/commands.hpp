@@ -1,10 +1,16 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
 
 #include "base/text.hpp"
 
 namespace updraft::server {
+
+/// Ends the help of a command with a line that works.
+inline void show_example(CLI::App& command, const std::string& example, Language language) {
+    command.footer(Text{"示例:", "Example:"}.in(language) + "\n  " + example);
+}
 
 /// Adds a command to the program; its callback stores the exit status in `status`.
 void add_serve(CLI::App& program, int& status);

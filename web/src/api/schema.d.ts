@@ -3936,7 +3936,7 @@ export interface components {
              * @enum {string}
              */
             kind: "state" | "message" | "connection";
-            /** @description Of messages and connections the type of the device log: upgradeFirmware, upgradeFirmwareReply, upgradeFirmwareProgress, pullFirmware, pullFirmwareReply, readFirmwareReply, reportFirmware, ddiFeedback, ddiDownload, ddiNotOffered, online, offline; of states recordState. */
+            /** @description Of messages and connections the type of the device log: upgradeFirmware, upgradeFirmwareReply, upgradeFirmwareProgress, pullFirmware, pullFirmwareReply, readFirmwareReply, reportFirmware, ddiFeedback, ddiDownload, ddiNotOffered, scriptFailed, online, offline; of states recordState. */
             type: string;
             /** @description For people: what the type or the state is called. */
             text: string;
