@@ -42,11 +42,17 @@ void Presence::note(Change change) {
 }
 
 void Presence::connected(const DeviceId& carrier, const std::string& address) {
+    const Instant now = clock_.now();
+    bool logged = true;
     {
         const std::lock_guard lock(mutex_);
-        connections_[carrier] = {address, true};
+        const auto [known, added] = connections_.try_emplace(carrier, Connection{{}, true, now});
+        Connection& connection = known->second;
+        logged = added || !connection.online ||
+                 connection.logged_at + options_.takeovers_logged_every <= now;
+        connection = {address, true, logged ? now : connection.logged_at};
     }
-    note({{carrier, true, clock_.now(), address}, By::connection});
+    note({{carrier, true, now, address}, By::connection, logged});
 }
 
 void Presence::disconnected(const DeviceId& carrier) {
@@ -294,18 +300,20 @@ void Presence::store_one(UnitOfWork& work, const Change& change) {
     if (!device || device->state == DeviceState::not_active) {
         return;
     }
-    work.device_logs().add({ids_.next(),
-                            row.device,
-                            std::string(row.online ? log_type::online : log_type::offline),
-                            row.at,
-                            row.address,
-                            {},
-                            {}});
-    work.after_commit([this, row, product = device->product] {
-        live_.publish({row.at, live::DeviceStateChanged{
-                                   row.device, product,
-                                   row.online ? DeviceState::online : DeviceState::offline}});
-    });
+    if (change.logged) {
+        work.device_logs().add({ids_.next(),
+                                row.device,
+                                std::string(row.online ? log_type::online : log_type::offline),
+                                row.at,
+                                row.address,
+                                {},
+                                {}});
+        work.after_commit([this, row, product = device->product] {
+            live_.publish({row.at, live::DeviceStateChanged{
+                                       row.device, product,
+                                       row.online ? DeviceState::online : DeviceState::offline}});
+        });
+    }
     if (change.by != By::message && device->device_type == DeviceType::gateway) {
         follow_gateway(work, *device, change);
     }

@@ -25,6 +25,9 @@ class Presence {
 public:
     /// Every limit of presence. Keys of the configuration under [presence].
     struct Options {
+        /// Connections that take over from each other, as those of two devices with one id do, are
+        /// logged and announced once in that time.
+        milliseconds takeovers_logged_every{60'000};
         milliseconds flush_after{100};        ///< how long a change may wait for its batch
         std::size_t flush_changes_max = 500;  ///< changes of one batch, i.e. of one write operation
         std::size_t children_per_gateway_max = 1'000;  ///< more are not followed
@@ -82,6 +85,7 @@ private:
     struct Connection {
         std::string address;
         bool online = true;  ///< false after an `offline` message, until the next sign of life
+        Instant logged_at;   ///< when its log was told of a connection last
     };
     struct Child {
         DeviceId gateway;
@@ -108,6 +112,7 @@ private:
     struct Change {
         PresenceChange row;
         By by = By::message;
+        bool logged = true;  ///< false: its log knows, and nobody is told again
     };
 
     void note(Change change);

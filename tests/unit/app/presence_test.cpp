@@ -51,6 +51,24 @@ struct World : UpgradeWorld {
                   }()};
 };
 
+// Two devices with one id take over from each other as fast as they can connect.
+TEST(PresenceOfConnections, TakeoversFillNoLogs) {
+    World world;
+    const DeviceId id{"d1"};
+    for (int i = 0; i < 5; ++i) {
+        world.seen.connected(id, "192.0.2.7:1");
+        world.seen.connected(id, "192.0.2.8:1");
+    }
+    EXPECT_EQ(world.lines_of("d1"), "online ");
+    EXPECT_EQ(world.device("d1").address, "192.0.2.8:1");
+    EXPECT_EQ(world.woken.size(), 10U);  // each has to be sent what the one before may have lost
+    world.pass(60s);
+    world.seen.connected(id, "192.0.2.7:1");
+    world.seen.disconnected(id);
+    world.seen.connected(id, "192.0.2.7:1");
+    EXPECT_EQ(world.lines_of("d1"), "online online offline online ");
+}
+
 // Spec 4.6: "online" for 10 min after its last request.
 TEST(PresenceWithoutConnection, DeviceIsOnlineForTenMinutesAfterItsLastRequest) {
     World world;
