@@ -16,7 +16,8 @@ constexpr std::size_t scope_bytes_max = std::size_t{512} * 1024;  // a logo may 
 
 /// What holds until a person saves something else.
 std::map<std::string, std::string> default_properties(const std::string& scope,
-                                                      const std::string& base) {
+                                                      const std::string& base,
+                                                      const std::string& mqtt) {
     if (scope == "front") {
         // A console requests `logo` and `ico` as they are, so there are no empty ones (spec 2.4).
         return {{"title", "Updraft"},
@@ -25,7 +26,11 @@ std::map<std::string, std::string> default_properties(const std::string& scope,
                 {"headerTheme", "light"}};
     }
     if (scope == "paths") {
-        return {{"base-path", base}};
+        std::map<std::string, std::string> paths{{"base-path", base}};
+        if (!mqtt.empty()) {
+            paths["mqtt"] = mqtt;
+        }
+        return paths;
     }
     return {};
 }
@@ -80,9 +85,10 @@ std::vector<DictionaryItem> items(std::initializer_list<Enum> values) {
 std::vector<ConfigScope> SystemService::scopes(const std::vector<std::string>& names) const {
     return store_.read([&](const Repositories& rows) {
         const std::string base = urls_.base(rows);
+        const std::string mqtt = urls_.mqtt(rows);
         std::vector<ConfigScope> scopes;
         for (const std::string& name : names) {
-            ConfigScope scope{name, default_properties(name, base)};
+            ConfigScope scope{name, default_properties(name, base, mqtt)};
             for (const auto& [key, value] :
                  rows.settings().scope(name).value_or(std::map<std::string, std::string>{})) {
                 scope.properties[key] = value;

@@ -111,6 +111,25 @@ void PublicUrls::use_if_unset(const std::string& fallback) {
     }
 }
 
+void PublicUrls::use_mqtt_port(std::uint16_t port) {
+    const std::lock_guard lock(mutex_);
+    mqtt_port_ = port;
+}
+
+std::string PublicUrls::mqtt(const Repositories& rows) const {
+    const std::string address = base(rows);
+    const std::size_t scheme = address.find("://");
+    const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+    std::string_view host = std::string_view(address).substr(begin);
+    host = host.substr(0, host.find('/'));
+    const std::size_t colon = host.rfind(':');
+    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+        host = host.substr(0, colon);
+    }
+    const std::lock_guard lock(mutex_);
+    return mqtt_port_ == 0 ? std::string() : fmt::format("{}:{}", host, mqtt_port_);
+}
+
 std::string PublicUrls::base(const Repositories& rows) const {
     const auto paths = rows.settings().scope("paths");
     if (paths) {

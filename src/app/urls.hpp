@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -38,12 +39,19 @@ public:
     /// The address the server turned out to listen on, for an installation that configured none.
     void use_if_unset(const std::string& fallback);
 
+    /// The port of the MQTT listener, once it is known.
+    void use_mqtt_port(std::uint16_t port);
+
     /// Without a slash at its end.
     [[nodiscard]] std::string base(const Repositories& rows) const;
+    /// Where devices find the MQTT listener, `host:port`: the host of the base path, which is the
+    /// one that they reach. Empty if there is no listener.
+    [[nodiscard]] std::string mqtt(const Repositories& rows) const;
 
 private:
     mutable std::mutex mutex_;
     std::string fallback_;
+    std::uint16_t mqtt_port_ = 0;
 };
 
 }  // namespace updraft

@@ -369,6 +369,9 @@ void Application::Parts::listen(const Config& config) {
     }
     services.urls.use_if_unset("http://" + servers.front()->address() + "/api");
     gateway.start();
+    if (listens_mqtt) {
+        services.urls.use_mqtt_port(gateway.ports().front());
+    }
 }
 
 std::string Application::Parts::mqtt_address() const {

@@ -26,6 +26,7 @@ def test_every_asked_scope_has_an_entry(server, api):
     assert [each["scope"] for each in entries] == asked
     by_scope = {each["scope"]: each["properties"] for each in entries}
     assert by_scope["paths"]["base-path"].startswith(f"http://{server.http}")
+    assert by_scope["paths"]["mqtt"] == server.mqtt
     assert by_scope["no-such-scope"] == {} == by_scope["amap"]
     assert by_scope["front"].keys() >= api.get("/system/config/front").keys()
 

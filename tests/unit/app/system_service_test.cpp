@@ -37,6 +37,22 @@ TEST(SystemService, SavedBasePathWinsAndMustBeAnAbsoluteAddress) {
               "https://ota.example.com/api");
 }
 
+// The console tells people with which address their devices connect.
+TEST(SystemService, TheMqttListenerIsFoundUnderTheHostOfTheBasePath) {
+    AppWorld world;
+    const auto mqtt = [&](const std::string& base) {
+        EXPECT_TRUE(world.system.save_scopes({{"paths", {{"base-path", base}}}}));
+        return world.system.scopes({"paths"}).front().properties["mqtt"];
+    };
+
+    EXPECT_EQ(mqtt("http://10.0.0.5:8848/api"), "");
+    world.urls.use_mqtt_port(2883);
+    EXPECT_EQ(mqtt("http://10.0.0.5:8848/api"), "10.0.0.5:2883");
+    EXPECT_EQ(mqtt("https://ota.example.com"), "ota.example.com:2883");
+    EXPECT_EQ(mqtt("http://[::1]:8848/api"), "[::1]:2883");
+    EXPECT_EQ(mqtt("http://[::1]/api"), "[::1]:2883");
+}
+
 TEST(SystemService, SettingsBelongToTheirUser) {
     AppWorld world;
     Identity other = AppWorld::admin();
