@@ -109,7 +109,32 @@ DeviceInbox::Handled DeviceMessages::handle_now(const DeviceId& carrier, UplinkM
     return promise.get_future().get();
 }
 
+/// What devices say is kept, shown and searched: none of it may be as long as a packet.
+void DeviceMessages::limit(UplinkBody& body) const {
+    const auto shorten = [](std::string& said, std::size_t bytes_max) {
+        said.resize(cut(said, bytes_max).size());
+    };
+    const std::size_t version = options_.version_bytes_max;
+    const std::size_t reason = options_.reason_bytes_max;
+    if (auto* pull = std::get_if<uplink::FirmwarePull>(&body)) {
+        shorten(pull->request.current_version, version);
+        shorten(pull->request.request_version, version);
+    } else if (auto* report = std::get_if<uplink::FirmwareReport>(&body)) {
+        shorten(report->version, version);
+    } else if (auto* read = std::get_if<uplink::FirmwareReadReply>(&body)) {
+        shorten(read->version, version);
+    } else if (auto* reply = std::get_if<uplink::UpgradeReply>(&body)) {
+        shorten(reply->code, reason);
+        shorten(reply->message, reason);
+    } else if (auto* progress = std::get_if<uplink::UpgradeProgress>(&body)) {
+        shorten(progress->version, version);
+        shorten(progress->report.error_reason, reason);
+        shorten(progress->report.message, reason);
+    }
+}
+
 void DeviceMessages::start(const std::shared_ptr<Incoming>& incoming, const RunRead& run_read) {
+    limit(incoming->message.body);
     const DeviceId& carrier = incoming->carrier;
     const bool known = incoming->is_about_carrier() || options_.trust_device_ids ||
                        presence_.is_child(incoming->message.device, carrier);

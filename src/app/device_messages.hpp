@@ -34,6 +34,9 @@ public:
         milliseconds progress_log_every{5'000};  ///< of one record; in between nothing is logged
         std::size_t progress_log_records_max = 50'000;  ///< remembered for that
         std::size_t log_content_bytes_max = 4'096;
+        /// Of what a device says, the rest is cut. No firmware's version is as long.
+        std::size_t version_bytes_max = 512;
+        std::size_t reason_bytes_max = 1'024;
     };
 
     struct Hooks {
@@ -94,6 +97,7 @@ private:
     void finish_by_writer(const std::shared_ptr<Incoming>& incoming);
     using RunRead = std::function<bool(std::function<void()>)>;
     void start(const std::shared_ptr<Incoming>& incoming, const RunRead& run_read);
+    void limit(UplinkBody& body) const;
     void finish_pull(const std::shared_ptr<Incoming>& incoming, const RunRead& run_read);
 
     /// What a message does that needs no transaction.

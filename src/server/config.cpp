@@ -156,6 +156,10 @@ void bind_devices(Settings& settings, Config& config) {
                   "Progress of one upgrade is written to the device's log at most this often");
     settings.bind("devices.log_content_bytes_max", config.devices.log_content_bytes_max,
                   "Longest line of a device's log");
+    settings.bind("devices.version_bytes_max", config.devices.version_bytes_max,
+                  "Longest version that a device may name; the rest is cut");
+    settings.bind("devices.reason_bytes_max", config.devices.reason_bytes_max,
+                  "Longest reason of a failure that a device may give; the rest is cut");
     settings.bind("devices.http_body_bytes_max", config.device_http.body_bytes_max,
                   "Largest message of a device over HTTP");
     settings.bind("devices.websocket_in_flight_max", config.device_http.uplinks_in_flight_max,

@@ -56,6 +56,26 @@ TEST_F(DeviceTalk, AGatewaySpeaksForItsChildrenOnly) {
     EXPECT_EQ(reply->route.device.value, "c2");
 }
 
+// A packet may have 256 KiB; a version in the fleet's overview, or a reason in a list, may not.
+TEST_F(DeviceTalk, WhatADeviceSaysIsCutWithinItsLimits) {
+    const TaskId task = a_running_push();
+    const std::string endless = "a" + std::string(100'000, 'x');
+    w.say("d1", uplink::FirmwareReport{endless, {}});
+    uplink::UpgradeProgress failure;
+    failure.report.complete = true;
+    failure.report.success = false;
+    for (int i = 0; i < 10'000; ++i) {
+        failure.report.error_reason += "校验失败";
+    }
+    w.say("d1", failure);
+
+    EXPECT_EQ(w.device("d1").firmware->version, endless.substr(0, 512));
+    const std::string reason = w.record("d1", task).error_reason;
+    EXPECT_EQ(reason.size(), 1'023U);  // the 342nd character would not fit
+    EXPECT_TRUE(reason.ends_with("败") || reason.ends_with("校") || reason.ends_with("验") ||
+                reason.ends_with("失"));
+}
+
 TEST_F(DeviceTalk, ARepeatedMessageWritesNothing) {
     const TaskId task = a_running_push();
     w.say("d1", w.success_of("1.1"));
