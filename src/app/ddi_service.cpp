@@ -304,7 +304,7 @@ std::optional<DdiService::Known> DdiService::known(const Repositories& rows, con
 }
 
 Result<DdiService::Deployment> DdiService::deployment(const Client& client, std::int64_t action,
-                                                      std::int64_t history) {
+                                                      std::int64_t history, Fetch fetch) {
     bool is_first = false;
     const auto look = [&](const Repositories& rows) -> Result<Deployment> {
         const std::optional<Known> found = known(rows, client.device, action);
@@ -323,7 +323,7 @@ Result<DdiService::Deployment> DdiService::deployment(const Client& client, std:
         return deployment_of(rows, *found, history);
     };
     Result<Deployment> answer = store_.read(look);
-    if (!answer || !is_first) {
+    if (!answer || !is_first || fetch == Fetch::looks) {
         return answer;
     }
     return store_.write([&](UnitOfWork& work) -> Result<Deployment> {

@@ -91,11 +91,13 @@ public:
         std::vector<Module> modules;
         std::optional<ddi::HistoryDocument> history;
     };
+    /// Whether an answer is taken as the device's first fetch: that of HEAD is not.
+    enum class Fetch : std::uint8_t { looks, takes };
     /// `history`: how many of the device's own messages are told; negative: all (of the allowed).
-    /// The first fetch makes the record processing. Errors: not_found for what the device may not
-    /// see (hawkbit-ddi 4).
+    /// The first fetch that takes makes the record processing. Errors: not_found for what the
+    /// device may not see (hawkbit-ddi 4).
     [[nodiscard]] Result<Deployment> deployment(const Client& client, std::int64_t action,
-                                                std::int64_t history);
+                                                std::int64_t history, Fetch fetch = Fetch::takes);
     /// The same of an action that waits for consent, and of one that was installed.
     [[nodiscard]] Result<Deployment> confirmation(const Client& client, std::int64_t action,
                                                   std::int64_t history) const;

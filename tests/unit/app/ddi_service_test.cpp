@@ -68,6 +68,17 @@ struct Ddi : testing::Test {
 };
 
 // Issue 4, 6: a poll without news writes nothing, and so does a repeated fetch.
+// HEAD is a safe method (RFC 9110 9.2.1): whoever only looks begins nothing.
+TEST_F(Ddi, OnlyAFetchThatTakesBeginsTheUpgrade) {
+    const TaskId task = a_task();
+    const std::int64_t action = poll().action;
+
+    EXPECT_TRUE(service.deployment(d1, action, 0, DdiService::Fetch::looks));
+    EXPECT_EQ(w.state("d1", task), RecordState::waiting);
+    EXPECT_TRUE(service.deployment(d1, action, 0));
+    EXPECT_EQ(w.state("d1", task), RecordState::processing);
+}
+
 TEST_F(Ddi, ReadingWithoutNewsWritesNothing) {
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(poll().kind, Kind::nothing);

@@ -428,8 +428,11 @@ void add_routes(Router& router, Parts parts, const Options& options) {
     add(Method::get, "/deploymentBase/{actionId}",
         [&service](const Call& call) -> Result<Response> {
             UPDRAFT_TRY(const std::int64_t action, action_in(call));
-            UPDRAFT_TRY(const DdiService::Deployment found,
-                        service.deployment(call.client, action, history_of(call.request)));
+            UPDRAFT_TRY(
+                const DdiService::Deployment found,
+                service.deployment(call.client, action, history_of(call.request),
+                                   call.request.method == Method::head ? DdiService::Fetch::looks
+                                                                       : DdiService::Fetch::takes));
             return document(call.request, deployment_json(found, call.links, "deployment"));
         });
     add(Method::get, "/installedBase/{actionId}", [&service](const Call& call) -> Result<Response> {
