@@ -1,3 +1,4 @@
+#include "base/cut_text.hpp"
 #include "protocol/jetlinks/codec.hpp"
 #include "protocol/jetlinks/json_members.hpp"
 #include "protocol/jetlinks/topics.hpp"

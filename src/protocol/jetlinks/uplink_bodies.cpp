@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "base/cut_text.hpp"
 
 namespace updraft::jetlinks {
 namespace {
@@ -54,16 +55,6 @@ uplink::Register read_register(const JsonMembers& members) {
 }
 
 }  // namespace
-
-std::string_view cut(std::string_view text, std::size_t bytes) {
-    if (text.size() <= bytes) {
-        return text;
-    }
-    while (bytes > 0 && (static_cast<std::uint8_t>(text[bytes]) & 0xC0U) == 0x80U) {
-        --bytes;
-    }
-    return text.substr(0, bytes);
-}
 
 std::string readable(std::string_view payload, std::size_t bytes) {
     if (is_utf8(payload) && payload.find('\0') == std::string_view::npos) {

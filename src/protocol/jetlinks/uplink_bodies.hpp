@@ -14,9 +14,6 @@ namespace updraft::jetlinks {
 /// How much of a payload is kept for the device's log.
 inline constexpr std::size_t kept_payload_bytes = 4096;
 
-/// At most `bytes` bytes from the start of UTF-8 text, never ending inside a character.
-[[nodiscard]] std::string_view cut(std::string_view text, std::size_t bytes);
-
 /// The payload as text of at most `bytes` bytes. Binary content becomes hex: no store or console
 /// takes bytes that are not text.
 [[nodiscard]] std::string readable(std::string_view payload, std::size_t bytes);
