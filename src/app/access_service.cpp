@@ -116,7 +116,7 @@ void KnownAddresses::add(const std::string& pair) {
 
 Identity identity_of(const User& user, const std::vector<Role>& roles) {
     Identity identity{user.id, user.username, user.name, user.username == admin_username,
-                      {},      false};
+                      {},      false,         {}};
     for (const Role& role : roles) {
         for (auto& [resource, actions] : permissions_of(role.grants)) {
             identity.permissions[resource].insert(actions.begin(), actions.end());
@@ -135,7 +135,7 @@ Result<void> only_a_person(const Identity& identity) {
 }
 
 Identity narrowed(const Identity& user, const std::vector<Permission>& scopes) {
-    Identity machine{user.user, user.username, user.name, false, {}, true};
+    Identity machine{user.user, user.username, user.name, false, {}, true, {}};
     for (const Permission& scope : scopes) {
         for (const std::string& action : scope.actions) {
             if (user.may(scope.id, action)) {
@@ -418,6 +418,7 @@ Result<Identity> AccessService::read_identity(const std::string& hash, Use use, 
     token.identity = identity_of(*user, roles);
     if (token.machine) {
         token.identity = narrowed(token.identity, token.machine->scopes);
+        token.identity.token_name = token.machine->name;
     }
     token.read_at = now;
     Identity identity = token.identity;

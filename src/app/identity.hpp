@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/clock.hpp"
 #include "base/id.hpp"
+#include "domain/audit_entry.hpp"
 
 namespace updraft {
 
@@ -14,14 +18,32 @@ struct Identity {
     UserId user;
     std::string username;
     std::string name;
-    bool admin = false;  ///< may do everything
+    bool admin = false;                                        ///< may do everything
     std::map<std::string, std::set<std::string>> permissions;  ///< resource id -> actions
     bool machine = false;  ///< a machine token speaks for the person: `permissions` is all it may
+    std::string token_name = {};  ///< of that machine token
 
     [[nodiscard]] bool may(const std::string& resource, const std::string& action) const {
         const auto found = permissions.find(resource);
         return admin || (found != permissions.end() && found->second.contains(action));
     }
+};
+
+/// Who does what, and from where: what the audit log is told beside the change itself. The name of
+/// the action is the route's, so that there is one list of them (docs/operating/audit.md).
+struct Actor {
+    Identity who;
+    AuditVia via = AuditVia::system;
+    std::string address = {};              ///< the client's, without its port
+    std::string proxy = {};                ///< the trusted proxy that named the client
+    std::string user_agent = {};           ///< bounded
+    std::string action = {};               ///< "firmware.create"
+    Instant at = {};                       ///< when the request came
+    std::size_t entry_bytes_max = 65'536;  ///< of before and after together
+
+    // A person without a request: how a test and the server itself call a service.
+    Actor(Identity identity, std::string_view does = {})  // NOLINT(*-explicit-*)
+        : who(std::move(identity)), action(does) {}
 };
 
 /// Resource ids and actions of spec 2.13.
@@ -35,6 +57,7 @@ inline constexpr std::string_view system_config = "system_config";
 inline constexpr std::string_view user = "user";
 inline constexpr std::string_view role = "role";
 inline constexpr std::string_view user_token = "user-token";
+inline constexpr std::string_view audit = "audit";
 inline constexpr std::string_view query = "query";
 inline constexpr std::string_view save = "save";
 inline constexpr std::string_view remove = "delete";

@@ -17,6 +17,7 @@
 #include "base/id.hpp"
 #include "base/result.hpp"
 #include "domain/api_token.hpp"
+#include "domain/audit_entry.hpp"
 #include "domain/ddi.hpp"
 #include "domain/device.hpp"
 #include "domain/device_credential.hpp"
@@ -442,6 +443,22 @@ public:
     virtual std::int64_t prune(Instant before, std::int64_t limit) = 0;
 };
 
+/// The audit log, chained by hash. Entries never change: they are added behind the last one, and
+/// pruned from the front.
+class AuditLog : public Queries<AuditEntry> {
+public:
+    [[nodiscard]] virtual std::optional<AuditEntry> find(std::int64_t seq) const = 0;
+    [[nodiscard]] virtual AuditHead head() const = 0;
+    /// Calls `use` for each entry behind `seq` in the order of the chain; false stops early.
+    virtual void each_after(std::int64_t seq, const std::function<bool(const AuditEntry&)>& use) const = 0;
+    /// Adds an entry behind the last one and returns it with its number and hash. Locks the end of the
+    /// log until the unit of work ends, so that two writers never extend the same entry.
+    virtual AuditEntry append(AuditEntry entry) = 0;
+    /// Removes the oldest entries, at most `limit`, up to the first that is not older than `before`;
+    /// the last entry always stays. The rest still verifies from the last one that went.
+    virtual std::int64_t prune(Instant before, std::int64_t limit) = 0;
+};
+
 /// All repositories over one snapshot (const) or one transaction.
 class Repositories {
 public:
@@ -461,6 +478,7 @@ public:
     virtual DdiActions& ddi() = 0;
     virtual Settings& settings() = 0;
     virtual DeviceLogs& device_logs() = 0;
+    virtual AuditLog& audit() = 0;
 
     [[nodiscard]] const Products& products() const { return mine().products(); }
     [[nodiscard]] const ProtocolPackages& protocols() const { return mine().protocols(); }
@@ -477,6 +495,7 @@ public:
     [[nodiscard]] const DdiActions& ddi() const { return mine().ddi(); }
     [[nodiscard]] const Settings& settings() const { return mine().settings(); }
     [[nodiscard]] const DeviceLogs& device_logs() const { return mine().device_logs(); }
+    [[nodiscard]] const AuditLog& audit() const { return mine().audit(); }
 
 private:
     [[nodiscard]] Repositories& mine() const { return const_cast<Repositories&>(*this); }

@@ -17,6 +17,7 @@ SqlUnitOfWork::SqlUnitOfWork(Connection& db)
       credentials_(make_device_credentials(db)),
       ddi_(make_ddi_actions(db)),
       settings_(make_settings(db)),
-      device_logs_(make_device_logs(db)) {}
+      device_logs_(make_device_logs(db)),
+      audit_(make_audit_log(db)) {}
 
 }  // namespace updraft::sql

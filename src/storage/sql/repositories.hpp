@@ -22,6 +22,7 @@ namespace updraft::sql {
 [[nodiscard]] std::unique_ptr<DdiActions> make_ddi_actions(Connection& db);
 [[nodiscard]] std::unique_ptr<Settings> make_settings(Connection& db);
 [[nodiscard]] std::unique_ptr<DeviceLogs> make_device_logs(Connection& db);
+[[nodiscard]] std::unique_ptr<AuditLog> make_audit_log(Connection& db);
 
 /// All repositories over one connection; what a reader sees and what a writer's operation works on.
 class SqlUnitOfWork final : public UnitOfWork {
@@ -43,6 +44,7 @@ public:
     DdiActions& ddi() override { return *ddi_; }
     Settings& settings() override { return *settings_; }
     DeviceLogs& device_logs() override { return *device_logs_; }
+    AuditLog& audit() override { return *audit_; }
 
     void after_commit(std::function<void()> action) override {
         actions_.push_back(std::move(action));
@@ -66,6 +68,7 @@ private:
     std::unique_ptr<DdiActions> ddi_;
     std::unique_ptr<Settings> settings_;
     std::unique_ptr<DeviceLogs> device_logs_;
+    std::unique_ptr<AuditLog> audit_;
     std::vector<std::function<void()>> actions_;
 };
 

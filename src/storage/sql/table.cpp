@@ -2,6 +2,7 @@
 
 #include <cctype>
 
+#include "domain/audit_entry.hpp"
 #include "domain/names.hpp"
 
 namespace updraft::sql {
@@ -330,6 +331,37 @@ const Table& device_log_table() {
                                  {"content", "t.content"},
                                  {"recordId", "t.record_id", Kind::integer},
                              }};
+    return table;
+}
+
+const Table& audit_table() {
+    static const auto vias =
+        names_of({AuditVia::nobody, AuditVia::session, AuditVia::token, AuditVia::system});
+    static const auto outcomes = names_of({AuditOutcome::done, AuditOutcome::refused});
+    static const Table table{
+        .from = "audit_entry t",
+        .key = "t.seq",
+        .newest_first = "t.seq DESC",
+        .oldest_first = "t.seq",
+        .joins = {},
+        .columns = {
+            {"seq", "t.seq", Kind::integer},
+            {"id", "t.seq", Kind::integer},
+            {"at", "t.at", Kind::time},
+            {"userId", "t.user_id"},
+            {"username", "t.username"},
+            {"via", "t.via", Kind::enumeration, 0, Refers::nothing, &vias},
+            {"tokenName", "t.token_name"},
+            {"address", "t.address"},
+            {"proxy", "t.proxy"},
+            {"userAgent", "t.user_agent"},
+            {"action", "t.action"},
+            {"objectType", "t.object_type"},
+            {"objectId", "t.object_id"},
+            {"objectName", "t.object_name"},
+            {"outcome", "t.outcome", Kind::enumeration, 0, Refers::nothing, &outcomes},
+            {"errorCode", "t.error_code"},
+        }};
     return table;
 }
 

@@ -69,5 +69,6 @@ firmware_info_table();  ///< what devices report: spec 2.3.5, dev-firmware
 [[nodiscard]] const Table& user_table();
 [[nodiscard]] const Table& role_table();
 [[nodiscard]] const Table& device_log_table();
+[[nodiscard]] const Table& audit_table();
 
 }  // namespace updraft::sql
