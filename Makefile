@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build console console-files screenshots run package test test-asan test-tsan bench fuzz format clean
+.PHONY: help deps build console console-files screenshots run package test test-asan test-tsan test-systemd bench fuzz format clean
 
 help:
 	@echo "make run        build and start a demo: a live rollout to simulated devices"
@@ -13,8 +13,9 @@ help:
 	@echo "make screenshots OUT=folder   every page of the console, in both languages and themes"
 	@echo "make package    a Debian package in build/package"
 	@echo "make test-asan  the tests of the C++ code under AddressSanitizer and UBSan; test-tsan: ThreadSanitizer"
+	@echo "make test-systemd  the package under a real systemd, in namespaces of its own (as root)"
 	@echo "make bench      measure; writes build/bench/report.md"
-	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60)"
+	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60; FUZZ_SECONDS=3600: an hour)"
 	@echo "make format     clang-format over the tree"
 
 deps:
@@ -51,6 +52,9 @@ test-asan test-tsan: test-%: deps
 	@cmake --preset $*
 	@cmake --build --preset $* -j $(JOBS)
 	@ctest --test-dir build/$* --output-on-failure -j $(JOBS)
+
+test-systemd: package
+	@tests/packaging/systemd.sh $$(ls -t build/package/*.deb | head -n 1)
 
 bench: build
 	@cmake --build --preset release --target bench_tools -j $(JOBS)
