@@ -11,10 +11,12 @@
 #include "client/progress_bar.hpp"
 #include "server/data_folder.hpp"
 #include "server/folder_work.hpp"
+#include "server/secret_keys.hpp"
 #include "server/version.hpp"
 #include "storage/artifacts/reread.hpp"
 #include "storage/sql/migrations.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sealing.hpp"
 #include "storage/sqlite/snapshot.hpp"
 
 namespace updraft::server {
@@ -129,6 +131,7 @@ public:
             (void)take(artifact);
         }
         UPDRAFT_CHECK(take_snapshot());
+        UPDRAFT_CHECK(take_key());
         write_rest();
         fs::rename(folder_, (target / "").parent_path());
         folder.keep();
@@ -313,6 +316,7 @@ private:
         manifest.installation = installation_of(db);
         manifest.rows = count_rows(db);
         manifest.artifacts = artifacts_named_by(db);
+        manifest.key_ids = sqlite::key_ids_of(db);
         db.run_script("PRAGMA journal_mode=DELETE");
         return {};
     }
@@ -337,6 +341,30 @@ private:
         return !again;
     }
 
+    /// The key of the snapshot's secrets, unless it is to be kept apart. After the snapshot: a key
+    /// that was changed in between is found out.
+    Result<void> take_key() {
+        BackupManifest& manifest = outcome_.manifest;
+        if (manifest.key_ids.empty()) {
+            return {};
+        }
+        const SecretKeyPlace place = SecretKeyPlace::of(options_.data, options_.key_file);
+        if (place.configured || options_.without_key) {
+            manifest.key_place = place.configured ? BackupManifest::KeyPlace::outside
+                                                  : BackupManifest::KeyPlace::left_out;
+            return {};
+        }
+        UPDRAFT_TRY(const auto keys, read_secret_keys(place.file));
+        UPDRAFT_CHECK(check_keys(place.file, keys, manifest.key_ids));
+        const fs::path copy = folder_ / BackupManifest::key_file;
+        write_secret_keys(copy, keys);
+        const OpenFile file(copy.string(), O_RDONLY);
+        const RereadFile written = reread(algorithms_, file, [](std::size_t) {});
+        manifest.key = {written.sha256, written.size_bytes};
+        manifest.key_place = BackupManifest::KeyPlace::here;
+        return {};
+    }
+
     /// What was taken of files that the snapshot does not name goes; then all that describes it.
     void write_rest() {
         BackupManifest& manifest = outcome_.manifest;
@@ -354,6 +382,9 @@ private:
                                        BackupManifest::file, manifest.database.sha256,
                                        BackupManifest::database_file, manifest.settings.sha256,
                                        BackupManifest::settings_file);
+        if (manifest.key_place == BackupManifest::KeyPlace::here) {
+            sums += fmt::format("{}  {}\n", manifest.key.sha256, BackupManifest::key_file);
+        }
         for (const File& artifact : manifest.artifacts) {
             sums += fmt::format("{}  {}\n", artifact.sha256, artifact_path(artifact.sha256));
         }
@@ -386,6 +417,7 @@ public:
         UPDRAFT_CHECK(check_versions());
         list_files();
         UPDRAFT_CHECK(check_files());
+        UPDRAFT_CHECK(check_key());
         if (fs::exists(options_.data) && !options_.force &&
             !is_empty_folder(options_.data, {"lock"})) {
             return Error::invalid(
@@ -410,6 +442,10 @@ public:
         if (fs::exists(folder.path() / "artifacts")) {
             fs::rename(folder.path() / "artifacts", options_.data / "artifacts");
         }
+        if (fs::exists(folder.path() / BackupManifest::key_file)) {
+            fs::rename(folder.path() / BackupManifest::key_file,
+                       options_.data / BackupManifest::key_file);
+        }
         sync_folder(options_.data.string());
         fs::rename(folder.path() / BackupManifest::database_file,
                    options_.data / BackupManifest::database_file);
@@ -432,6 +468,9 @@ private:
     void list_files() {
         const BackupManifest& manifest = outcome_.manifest;
         files_.emplace_back(std::string(BackupManifest::database_file), manifest.database);
+        if (manifest.key_place == BackupManifest::KeyPlace::here) {
+            files_.emplace_back(std::string(BackupManifest::key_file), manifest.key);
+        }
         for (const File& artifact : manifest.artifacts) {
             files_.emplace_back(artifact_path(artifact.sha256), artifact);
         }
@@ -475,6 +514,24 @@ private:
         return {};
     }
 
+    /// Without the right key the devices' secrets would be lost: asked before anything is changed.
+    Result<void> check_key() {
+        const BackupManifest& manifest = outcome_.manifest;
+        const bool here = manifest.key_place == BackupManifest::KeyPlace::here;
+        if (manifest.key_ids.empty() || (here && !options_.key_file)) {
+            return {};
+        }
+        if (!options_.key_file) {
+            return Error::invalid(
+                "key-file", text("备份中没有密钥: 用 --key-file 指定密钥 {} 的文件",
+                                 "the backup has no key for its secrets: name the file of key {} "
+                                 "with --key-file",
+                                 manifest.key_ids.front()));
+        }
+        UPDRAFT_TRY(keys_, read_secret_keys(*options_.key_file));
+        return check_keys(*options_.key_file, keys_, manifest.key_ids);
+    }
+
     Result<void> copy_into(const fs::path& folder) {
         for (const auto& [name, expected] : files_) {
             const fs::path path = options_.from / name;
@@ -489,6 +546,13 @@ private:
             if (copy.sha256 != expected.sha256) {
                 return altered(path, false);
             }
+        }
+        // Where an operator keeps the key apart, it stays there.
+        if (outcome_.manifest.key_place == BackupManifest::KeyPlace::left_out) {
+            write_secret_keys(folder / BackupManifest::key_file, keys_);
+        } else if (fs::exists(folder / BackupManifest::key_file)) {
+            fs::permissions(folder / BackupManifest::key_file,
+                            fs::perms::owner_read | fs::perms::owner_write);
         }
         sync_folders(folder);
         return {};
@@ -535,6 +599,7 @@ private:
     Pacer pacer_;
     RestoreOutcome outcome_;
     std::vector<std::pair<std::string, File>> files_;  ///< by path in the backup
+    std::vector<SecretBox::Key> keys_;                 ///< of --key-file
     std::int64_t bytes_ = 0;
     std::int64_t done_bytes_ = 0;
 };

@@ -21,6 +21,9 @@ struct BackupOptions {
     std::optional<std::filesystem::path> base;  ///< an earlier backup, whose artifacts are linked
     std::int64_t bytes_per_second = 0;          ///< 0: as fast as the disks go
     std::string settings;                       ///< what `updraft.toml` gets
+    std::string key_file;                       ///< `secrets.key_file`; "": in the data folder
+    bool without_key =
+        false;  ///< leaves the key out; one outside the data folder never comes along
     BackupProgress progress = [](std::int64_t, std::int64_t) {};
 };
 
@@ -34,14 +37,16 @@ struct BackupOutcome {
 /// the bytes of every file that it names, each compared with its digest. The target appears at
 /// once, whole and synced, or not at all. An artifact that is missing or damaged is left out and
 /// told in the manifest. Errors: invalid_argument (no database, target not empty, base of another
-/// installation), storage_full, conflict (a newer schema; a database that is damaged). Throws
+/// installation), not_found and conflict (the data folder's key does not open its database),
+/// storage_full, conflict (a newer schema; a database that is damaged). Throws
 /// StorageError.
 [[nodiscard]] Result<BackupOutcome> make_backup(const BackupOptions& options);
 
 struct RestoreOptions {
     std::filesystem::path from;
-    std::filesystem::path data;  ///< made if it is missing
-    bool force = false;          ///< what is in the data folder is moved aside, never removed
+    std::filesystem::path data;                     ///< made if it is missing
+    std::optional<std::filesystem::path> key_file;  ///< the key, for a backup without it
+    bool force = false;  ///< what is in the data folder is moved aside, never removed
     std::int64_t bytes_per_second = 0;
     BackupProgress progress = [](std::int64_t, std::int64_t) {};
 };
@@ -53,8 +58,9 @@ struct RestoreOutcome {
 
 /// Restores a backup into a data folder that no server uses. Every file is compared with its digest
 /// before anything is changed, and again while it is copied; the database comes last. Errors:
-/// invalid_argument (no backup, folder not empty), malformed, conflict (altered or missing files,
-/// newer format or schema, a server runs on the folder), storage_full. Throws StorageError.
+/// invalid_argument (no backup, folder not empty, no key for its secrets), malformed, conflict
+/// (altered or missing files, newer format or schema, a server runs on the folder), storage_full.
+/// Throws StorageError.
 [[nodiscard]] Result<RestoreOutcome> restore_backup(const RestoreOptions& options);
 
 }  // namespace updraft::server

@@ -1,6 +1,9 @@
 #include "server/backup_manifest.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
+#include <utility>
 
 #include "base/bytes.hpp"
 
@@ -28,6 +31,41 @@ BackupManifest::File file_of(const json::value& value) {
     return {digest_of(value), value.at("bytes").to_number<std::int64_t>()};
 }
 
+constexpr std::pair<BackupManifest::KeyPlace, std::string_view> key_places[] = {
+    {BackupManifest::KeyPlace::none, "none"},
+    {BackupManifest::KeyPlace::here, "here"},
+    {BackupManifest::KeyPlace::left_out, "leftOut"},
+    {BackupManifest::KeyPlace::outside, "outside"}};
+
+json::object key_json(const BackupManifest& manifest) {
+    json::object key{{"ids", json::array(manifest.key_ids.begin(), manifest.key_ids.end())}};
+    for (const auto& [place, name] : key_places) {
+        if (place == manifest.key_place) {
+            key["place"] = name;
+        }
+    }
+    if (manifest.key_place == BackupManifest::KeyPlace::here) {
+        key["file"] = file_json(manifest.key);
+    }
+    return key;
+}
+
+void read_key(BackupManifest& manifest, const json::value& key) {
+    const std::string_view named = key.at("place").as_string();
+    const auto* const known = std::ranges::find(
+        key_places, named, &std::pair<BackupManifest::KeyPlace, std::string_view>::second);
+    if (known == std::end(key_places)) {
+        throw std::invalid_argument("place cannot be \"" + std::string(named) + "\"");
+    }
+    manifest.key_place = known->first;
+    for (const json::value& id : key.at("ids").as_array()) {
+        manifest.key_ids.emplace_back(id.as_string());
+    }
+    if (manifest.key_place == BackupManifest::KeyPlace::here) {
+        manifest.key = file_of(key.at("file"));
+    }
+}
+
 BackupManifest read(const json::value& root) {
     BackupManifest manifest;
     manifest.format = root.at("format").to_number<int>();
@@ -37,6 +75,9 @@ BackupManifest read(const json::value& root) {
     manifest.created_at = from_millis(root.at("createdAt").to_number<std::int64_t>());
     manifest.database = file_of(root.at("database"));
     manifest.settings = file_of(root.at("settings"));
+    if (const auto* key = root.as_object().if_contains("secretKey")) {
+        read_key(manifest, *key);
+    }
     for (const auto& [table, rows] : root.at("rows").as_object()) {
         manifest.rows[std::string(table)] = rows.to_number<std::int64_t>();
     }
@@ -84,6 +125,7 @@ std::string BackupManifest::to_json() const {
                             {"createdAt", to_millis(created_at)},
                             {"database", file_json(database)},
                             {"settings", file_json(settings)},
+                            {"secretKey", key_json(*this)},
                             {"rows", std::move(tables)},
                             {"artifacts", std::move(files)},
                             {"lost", std::move(missing)}};

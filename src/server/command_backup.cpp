@@ -30,11 +30,13 @@ struct SharedFlags {
 struct BackupFlags : SharedFlags {
     std::string to;
     std::string base;
+    bool without_key = false;
 };
 
 struct RestoreFlags : SharedFlags {
     std::string from;
     std::string data;
+    std::string key_file;
     bool force = false;
 };
 
@@ -96,6 +98,8 @@ json::object summary(const BackupManifest& manifest) {
             {"artifacts", manifest.artifacts.size()},
             {"artifactBytes", manifest.artifact_bytes()},
             {"rows", std::move(rows)},
+            {"withKey", manifest.key_place == BackupManifest::KeyPlace::here},
+            {"keyIds", json::array(manifest.key_ids.begin(), manifest.key_ids.end())},
             {"lost", std::move(lost)}};
 }
 
@@ -127,6 +131,27 @@ void say_contents(const BackupManifest& manifest, Language language) {
     }
 }
 
+/// What a person has to keep beside the backup.
+void say_key(const BackupManifest& manifest, Language language) {
+    switch (manifest.key_place) {
+        case BackupManifest::KeyPlace::none:
+            return;
+        case BackupManifest::KeyPlace::here:
+            say({"  含密钥 secret.key: 谁拿到这份备份, 谁就能读出设备密钥",
+                 "  with the key secret.key: whoever has this backup can read devices' secrets"},
+                language);
+            return;
+        case BackupManifest::KeyPlace::left_out:
+        case BackupManifest::KeyPlace::outside:
+            say(text("  不含密钥 {}: 请另行保存密钥文件, 恢复时用 --key-file 指定",
+                     "  without the key {}: keep its file elsewhere, `updraft restore --key-file` "
+                     "needs it",
+                     manifest.key_ids.front()),
+                language);
+            return;
+    }
+}
+
 int status_of(const BackupManifest& manifest) {
     return manifest.lost.empty() ? whole : without_lost_artifacts;
 }
@@ -144,6 +169,8 @@ int run_backup(ConfiguredCommand& command, const BackupFlags& flags, Language la
     }
     options.bytes_per_second = flags.bytes_per_second;
     options.settings = command.settings_file();
+    options.key_file = command.config().secret_key_file;
+    options.without_key = flags.without_key;
     options.progress = [&](std::int64_t done, std::int64_t total) { progress.show(done, total); };
     const Result<BackupOutcome> made = make_backup(options);
     progress.finish();
@@ -159,6 +186,7 @@ int run_backup(ConfiguredCommand& command, const BackupFlags& flags, Language la
     } else {
         say(text("备份完成: {}", "backed up to {}", flags.to), language);
         say_contents(made->manifest, language);
+        say_key(made->manifest, language);
         if (made->linked_bytes > 0) {
             say(text("  其中 {} 与 {} 共用", "  of these {} are shared with {}",
                      readable(made->linked_bytes), flags.base),
@@ -173,6 +201,9 @@ int run_restore(const RestoreFlags& flags, Language language) {
     RestoreOptions options;
     options.from = flags.from;
     options.data = flags.data;
+    if (!flags.key_file.empty()) {
+        options.key_file = flags.key_file;
+    }
     options.force = flags.force;
     options.bytes_per_second = flags.bytes_per_second;
     options.progress = [&](std::int64_t done, std::int64_t total) { progress.show(done, total); };
@@ -235,6 +266,10 @@ void add_backup(CLI::App& program, int& status, Language language) {
                           "An earlier backup: unchanged artifacts are shared with it (hard links)"}
                          .in(language))
         ->check(CLI::ExistingDirectory);
+    backup->add_flag("--without-key", backup_flags->without_key,
+                     Text{"不含机密的密钥 secret.key; 须另行保存",
+                          "Leave out secret.key, the key of the secrets, and keep it elsewhere"}
+                         .in(language));
     add_shared(*backup, *backup_flags, language);
     show_example(
         *backup,
@@ -259,6 +294,12 @@ void add_backup(CLI::App& program, int& status, Language language) {
             "--data", restore_flags->data,
             Text{"数据目录, 须不存在或为空", "Data folder: missing, or empty"}.in(language))
         ->required();
+    restore
+        ->add_option("--key-file", restore_flags->key_file,
+                     Text{"机密的密钥文件, 当备份不含密钥时",
+                          "File with the key of the secrets, for a backup without it"}
+                         .in(language))
+        ->check(CLI::ExistingFile);
     restore->add_flag("--force", restore_flags->force,
                       Text{"先把数据目录中的内容移到一边 (不删除)",
                            "Move what is in the data folder aside first; nothing is deleted"}

@@ -19,6 +19,8 @@ void add_simulate(CLI::App& program, int& status);
 /// `backup` and `restore`.
 void add_backup(CLI::App& program, int& status, Language language);
 void add_doctor(CLI::App& program, int& status, Language language);
+/// `secrets rotate`.
+void add_secrets(CLI::App& program, int& status, Language language);
 /// `routes`: every route; `config`: a sample configuration file.
 void add_reference(CLI::App& program, int& status);
 

@@ -21,6 +21,9 @@ void bind_basics(Settings& settings, Config& config) {
     settings.bind("node", config.node, "Number of this node, 0 to 1023; part of the ids it makes");
     settings.bind("tls_certificate", config.tls_certificate, "PEM file with the certificate chain");
     settings.bind("tls_key", config.tls_key, "PEM file with the private key");
+    settings.bind("secrets.key_file", config.secret_key_file,
+                  "File with the key of the secrets in the database; empty: secret.key in the data "
+                  "folder, made on the first start");
     settings.bind("event_loops", config.event_loops, "Threads for connections");
     settings.bind("workers", config.workers, "Threads for requests");
     settings.bind("worker_queue_max", config.worker_queue_max,
@@ -302,6 +305,8 @@ void bind_storage(Settings& settings, Config& config) {
                   "Writes that may wait; more are refused");
     settings.bind("storage.group_operations_max", config.storage.group_operations_max,
                   "Writes of one commit");
+    settings.bind("storage.seal_rows_max", config.storage.seal_rows_max,
+                  "Rows of one transaction while older secrets are sealed");
     settings.bind("scrub.every", config.scrub.every,
                   "Stored files are read again and compared with their digests within that time; "
                   "0: never");

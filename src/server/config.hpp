@@ -45,6 +45,7 @@ struct Config {
     std::uint16_t node = 0;
     std::string tls_certificate;
     std::string tls_key;
+    std::string secret_key_file;
 
     std::size_t event_loops = 2;
     std::size_t workers = 8;

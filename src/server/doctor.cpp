@@ -18,11 +18,13 @@
 #include "server/backup_manifest.hpp"
 #include "server/data_folder.hpp"
 #include "server/folder_work.hpp"
+#include "server/secret_keys.hpp"
 #include "storage/artifacts/artifact_files.hpp"
 #include "storage/artifacts/artifact_folder.hpp"
 #include "storage/artifacts/reread.hpp"
 #include "storage/sql/consistency.hpp"
 #include "storage/sql/migrations.hpp"
+#include "storage/sql/secrets.hpp"
 #include "storage/sqlite/connection.hpp"
 
 namespace updraft::server {
@@ -252,7 +254,11 @@ private:
             connection.access =
                 options_.fix ? sqlite::Access::read_write : sqlite::Access::read_only;
             db_.emplace(connection);
-            return check_schema() && check_structure() && check_rows();
+            const bool sound = check_schema() && check_structure() && check_rows();
+            if (sound) {
+                check_secrets();
+            }
+            return sound;
         } catch (const StorageError& error) {
             const std::string reason = error.what();
             unreadable(reason);
@@ -336,6 +342,45 @@ private:
         }
         db_->execute("COMMIT");
         return true;
+    }
+
+    /// Without the key every device with a key of its own would be locked out.
+    void check_secrets() {
+        const fs::path file = SecretKeyPlace::of(data_, config_.secret_key_file).file;
+        const std::vector<std::string> ids = sql::key_ids(*db_);
+        const auto keys = read_secret_keys(file);
+        const Result<void> right = keys ? check_keys(file, *keys, ids) : Result<void>(keys.error());
+        if (!right) {
+            if (!ids.empty()) {
+                add({Severity::error,
+                     "secret-key",
+                     file.string(),
+                     right.error().message,
+                     {"放回密钥文件 (备份中的 secret.key), 或用 --secrets-key-file 指定",
+                      "put the key file back (a backup has it as secret.key), or name it with "
+                      "--secrets-key-file"}});
+            }
+            return;
+        }
+        struct stat facts{};
+        if (::stat(file.c_str(), &facts) == 0 && (facts.st_mode & 0077U) != 0) {
+            add({Severity::warning,
+                 "secret-key-open",
+                 file.string(),
+                 text("其他用户可读密钥文件 (权限 {})",
+                      "other users may read the key file (mode {})", mode_text(facts.st_mode)),
+                 {"运行 chmod 0600", "run `chmod 0600` on it"}});
+        }
+        db_->use_secrets(std::make_shared<SecretBox>(*keys));
+        sql::each_unopenable(*db_, [&](const sql::SecretColumn& column, const std::string& row) {
+            if (++told_["secret-shut"] <= options_.findings_max) {
+                add({Severity::error,
+                     "secret-shut",
+                     fmt::format("{} {}", column.table, row),
+                     text("{} 无法用密钥打开", "its {} does not open with the key", column.column),
+                     {"重新设置该值, 或恢复备份", "set it again, or restore a backup"}});
+            }
+        });
     }
 
     /// A clock behind what was stored makes deadlines wait; a dead battery says 1970.

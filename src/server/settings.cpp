@@ -218,7 +218,8 @@ std::string Settings::given() const {
     std::string out;
     for (const auto& [key, value] : given_) {
         const auto names = [&key](std::string_view word) { return key.contains(word); };
-        if (names("password") || names("secret") || key.ends_with("token")) {
+        const bool names_secret = names("secret") && !key.ends_with("_file");
+        if (names("password") || names_secret || key.ends_with("token")) {
             continue;
         }
         std::ostringstream quoted;

@@ -29,6 +29,7 @@
 #include "server/joined_links.hpp"
 #include "server/metrics.hpp"
 #include "server/pages.hpp"
+#include "server/secret_keys.hpp"
 #include "server/version.hpp"
 #include "storage/artifacts/artifact_files.hpp"
 #include "transport/http/ddi/routes.hpp"
@@ -59,8 +60,13 @@ namespace {
 namespace fs = std::filesystem;
 
 SqliteOptions storage_options(const Config& config, const DataFolder& folder,
-                              std::shared_ptr<WriterStatistics> statistics) {
+                              std::shared_ptr<WriterStatistics> statistics,
+                              std::shared_ptr<const SecretBox>& secrets) {
     SqliteOptions options = config.storage;
+    options.secrets = [&](const std::vector<std::string>& key_ids) {
+        secrets = secrets_for(SecretKeyPlace::of(folder.path(), config.secret_key_file), key_ids);
+        return secrets;
+    };
     options.statistics = std::move(statistics);
     options.path = (folder.path() / "updraft.db").string();
     return options;
@@ -94,7 +100,7 @@ struct Services {
     explicit Services(const Config& config)
         : folder(config.data),
           ids(clock, config.node),
-          store(open_sqlite_store(storage_options(config, folder, writer))),
+          store(open_sqlite_store(storage_options(config, folder, writer, secrets))),
           artifacts(open_artifact_files(config.data)),
           urls(config.public_url),
           changes(clock, ids, live),
@@ -131,6 +137,7 @@ struct Services {
     SnowflakeIds ids;
     LiveEvents live;
     std::shared_ptr<WriterStatistics> writer = std::make_shared<WriterStatistics>();
+    std::shared_ptr<const SecretBox> secrets;  ///< set while the store opens
     std::unique_ptr<Store> store;
     std::unique_ptr<ArtifactStore> artifacts;
     PublicUrls urls;

@@ -36,11 +36,14 @@ public:
         sqlite.group_operations_max = options.group_operations_max;
         sqlite.on_commit = options.on_commit;
         sqlite.pages_max = options.pages_max;
+        sqlite.secrets = [this](const std::vector<std::string>&) { return secrets_; };
         return open_sqlite_store(sqlite);
     }
 
 private:
     std::filesystem::path folder_;
+    std::shared_ptr<const SecretBox> secrets_ =
+        std::make_shared<SecretBox>(std::vector{SecretBox::new_key()});
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "base/secret_box.hpp"
 
 /// What the repositories need from a database engine, and nothing that only one engine has. The SQL
 /// they write is common to SQLite and PostgreSQL: `?` for parameters, ON CONFLICT, RETURNING,
@@ -48,16 +49,19 @@ public:
     [[nodiscard]] virtual std::string_view text(int column) const = 0;
 };
 
+class Connection;
+
 /// The rows of one query, and within a row its columns from left to right. Gives the statement back
 /// to the connection's cache when it goes.
 class Rows {
 public:
-    Rows(Statement& statement, std::function<void()> give_back)
-        : statement_(&statement), give_back_(std::move(give_back)) {}
+    Rows(const Connection& db, Statement& statement, std::function<void()> give_back)
+        : db_(&db), statement_(&statement), give_back_(std::move(give_back)) {}
     Rows(const Rows&) = delete;
     Rows& operator=(const Rows&) = delete;
     Rows(Rows&& other) noexcept
-        : statement_(std::exchange(other.statement_, nullptr)),
+        : db_(other.db_),
+          statement_(std::exchange(other.statement_, nullptr)),
           give_back_(std::move(other.give_back_)),
           column_(other.column_) {}
     Rows& operator=(Rows&&) = delete;
@@ -72,6 +76,9 @@ public:
         return statement_->step();
     }
     [[nodiscard]] std::string text() { return std::string(statement_->text(column_++)); }
+    /// What was sealed for the place, or `empty` if the column holds that. Throws as
+    /// Connection::opened().
+    [[nodiscard]] std::string secret(const SecretPlace& place, std::string_view empty);
     [[nodiscard]] std::int64_t integer() { return statement_->integer(column_++); }
     [[nodiscard]] int number() { return static_cast<int>(integer()); }
     [[nodiscard]] bool flag() { return integer() != 0; }
@@ -100,6 +107,7 @@ private:
         return (this->*read)();
     }
 
+    const Connection* db_;
     Statement* statement_;
     std::function<void()> give_back_;
     int column_ = 0;
@@ -138,6 +146,14 @@ public:
 
     /// A sub-query that gives the elements of the JSON array in one parameter, for long IN lists.
     [[nodiscard]] virtual std::string_view elements_of_json() const = 0;
+
+    /// Gives the connection what seals and opens the columns of secrets (sql/secrets.hpp).
+    void use_secrets(std::shared_ptr<const SecretBox> secrets) { secrets_ = std::move(secrets); }
+    /// Throws StorageError: it was given none.
+    [[nodiscard]] const SecretBox& secrets() const;
+    /// What was sealed for the place. Throws StorageError, without repeating the value: it does not
+    /// open.
+    [[nodiscard]] std::string opened(const SecretPlace& place, std::string_view sealed) const;
 
 protected:
     [[nodiscard]] virtual std::unique_ptr<Statement> compile(std::string_view sql) = 0;
@@ -194,6 +210,7 @@ private:
     std::list<Cached> statements_;  ///< most recently used first
     std::unordered_map<std::string_view, std::list<Cached>::iterator> by_text_;
     Statement* current_ = nullptr;  ///< what acquire() gave last
+    std::shared_ptr<const SecretBox> secrets_;
 };
 
 }  // namespace updraft::sql

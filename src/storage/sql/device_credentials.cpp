@@ -8,6 +8,10 @@ namespace {
     "id, kind, product_id, device_id, name, lookup, secret, hint, created_at, creator_id, " \
     "expires_at"
 
+SecretPlace secret_place(const CredentialId& id) {
+    return {"device_credential", "secret", id.value};
+}
+
 DeviceCredential read_credential(Rows& rows) {
     DeviceCredential credential;
     credential.id = rows.id<CredentialId>();
@@ -18,7 +22,7 @@ DeviceCredential read_credential(Rows& rows) {
     }
     credential.name = rows.text();
     credential.lookup = rows.text();
-    credential.secret = rows.text();
+    credential.secret = rows.secret(secret_place(credential.id), "");
     credential.hint = rows.text();
     credential.created_at = rows.time();
     credential.creator = rows.id<UserId>();
@@ -76,8 +80,9 @@ public:
     void add(const DeviceCredential& c) override {
         db_.execute("INSERT INTO device_credential (" UPDRAFT_CREDENTIAL_COLUMNS
                     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    c.id, name_of(c.kind), c.product, c.device, c.name, c.lookup, c.secret, c.hint,
-                    c.created_at, c.creator, c.expires_at);
+                    c.id, name_of(c.kind), c.product, c.device, c.name, c.lookup,
+                    db_.secrets().seal(secret_place(c.id), c.secret), c.hint, c.created_at,
+                    c.creator, c.expires_at);
     }
 
     void set_expiry(const CredentialId& id, Instant at) override {

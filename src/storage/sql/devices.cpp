@@ -4,6 +4,7 @@
 #include "storage/sql/counts.hpp"
 #include "storage/sql/json_columns.hpp"
 #include "storage/sql/repositories.hpp"
+#include "storage/sql/secrets.hpp"
 #include "storage/sql/table_repository.hpp"
 
 namespace updraft::sql {
@@ -42,7 +43,7 @@ Device read_device(Rows& rows) {
         device.parent = DeviceId{std::move(*parent)};
     }
     device.description = rows.text();
-    device.configuration = map_from(rows.text());
+    device.configuration = read_configuration(rows, "device", device.id.value);
     device.tags = map_from(rows.text());
     device.state = device_state_named(rows.text()).value_or(DeviceState::not_active);
     device.address = rows.text();
@@ -123,10 +124,10 @@ public:
             "creator_id, created_at, attributes) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             next_sequence(), d.id, d.name, d.product, name_of(d.device_type), d.parent,
-            d.description, to_json(d.configuration), to_json(d.tags), name_of(d.state), d.address,
-            d.online_at, d.offline_at, d.registered_at, firmware.version, firmware.order,
-            firmware.properties, firmware.updated_at, d.creator, d.created_at,
-            to_json(d.attributes));
+            d.description, sealed_configuration(db_, "device", d.id.value, d.configuration),
+            to_json(d.tags), name_of(d.state), d.address, d.online_at, d.offline_at,
+            d.registered_at, firmware.version, firmware.order, firmware.properties,
+            firmware.updated_at, d.creator, d.created_at, to_json(d.attributes));
         add_tags(d);
         DeviceCountChanges counts;
         counts.add({d.product.value, firmware.version.value_or(""), std::string(name_of(d.state))});
@@ -142,9 +143,9 @@ public:
             "firmware_version = ?, firmware_version_order = ?, firmware_properties = ?, "
             "firmware_updated_at = ?, creator_id = ?, created_at = ? WHERE id = ?",
             d.name, d.product, name_of(d.device_type), d.parent, d.description,
-            to_json(d.configuration), to_json(d.tags), d.registered_at, firmware.version,
-            firmware.order, firmware.properties, firmware.updated_at, d.creator, d.created_at,
-            d.id);
+            sealed_configuration(db_, "device", d.id.value, d.configuration), to_json(d.tags),
+            d.registered_at, firmware.version, firmware.order, firmware.properties,
+            firmware.updated_at, d.creator, d.created_at, d.id);
         if (changed > 0) {
             db_.execute("DELETE FROM device_tag WHERE device_id = ?", d.id);
             add_tags(d);

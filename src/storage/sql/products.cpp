@@ -1,6 +1,7 @@
 #include "domain/names.hpp"
 #include "storage/sql/json_columns.hpp"
 #include "storage/sql/repositories.hpp"
+#include "storage/sql/secrets.hpp"
 #include "storage/sql/table_repository.hpp"
 
 namespace updraft::sql {
@@ -24,7 +25,7 @@ Product read_product(Rows& rows) {
     product.access_provider = rows.text();
     product.access_name = rows.text();
     product.store_policy = rows.text();
-    product.configuration = map_from(rows.text());
+    product.configuration = read_configuration(rows, "product", product.id.value);
     product.metadata = rows.text();
     product.enabled = rows.flag();
     product.creator = rows.id<UserId>();
@@ -62,8 +63,9 @@ public:
             "configuration, metadata, enabled, creator_id, created_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             p.id, p.name, p.description, name_of(p.device_type), p.protocol, p.transport_protocol,
-            p.access_id, p.access_provider, p.access_name, p.store_policy, to_json(p.configuration),
-            p.metadata, p.enabled, p.creator, p.created_at);
+            p.access_id, p.access_provider, p.access_name, p.store_policy,
+            sealed_configuration(db_, "product", p.id.value, p.configuration), p.metadata,
+            p.enabled, p.creator, p.created_at);
     }
 
     void update(const Product& p) override {
@@ -73,8 +75,9 @@ public:
             "store_policy = ?, configuration = ?, metadata = ?, enabled = ?, creator_id = ?, "
             "created_at = ? WHERE id = ?",
             p.name, p.description, name_of(p.device_type), p.protocol, p.transport_protocol,
-            p.access_id, p.access_provider, p.access_name, p.store_policy, to_json(p.configuration),
-            p.metadata, p.enabled, p.creator, p.created_at, p.id);
+            p.access_id, p.access_provider, p.access_name, p.store_policy,
+            sealed_configuration(db_, "product", p.id.value, p.configuration), p.metadata,
+            p.enabled, p.creator, p.created_at, p.id);
     }
 
     void remove(const ProductId& id) override {

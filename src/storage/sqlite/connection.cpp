@@ -83,6 +83,7 @@ private:
 }  // namespace
 
 SqliteConnection::SqliteConnection(const ConnectionOptions& options) {
+    use_secrets(options.secrets);
     const int code =
         sqlite3_open_v2(options.path.c_str(), &db_,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);

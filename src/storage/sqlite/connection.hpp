@@ -17,7 +17,8 @@ struct ConnectionOptions {
     Access access = Access::read_write;
     std::int64_t cache_bytes = 8 << 20;
     bool durable = true;  ///< every commit reaches the disk; false for throw-away databases
-    std::optional<std::int64_t> pages_max;  ///< for tests of a full disk
+    std::optional<std::int64_t> pages_max;     ///< for tests of a full disk
+    std::shared_ptr<const SecretBox> secrets;  ///< what opens sealed columns; null: they stay shut
 };
 
 /// One SQLite connection: WAL, foreign keys on, LIKE sensitive to case as PostgreSQL's. A busy

@@ -9,7 +9,9 @@
 
 #include "base/log.hpp"
 #include "storage/sql/migrations.hpp"
+#include "storage/sql/secrets.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sealing.hpp"
 #include "storage/sqlite/writer.hpp"
 
 namespace updraft::sqlite {
@@ -109,11 +111,21 @@ private:
     std::vector<Reader*> free_;  ///< guarded by mutex_
 };
 
-void migrate_schema(const ConnectionOptions& options, const Clock* clock) {
-    SqliteConnection db(options);
+/// Brings the schema and what is sealed up to date. Returns what opens the secrets.
+std::shared_ptr<const SecretBox> prepare(const ConnectionOptions& connection,
+                                         const SqliteOptions& options) {
+    SqliteConnection db(connection);
+    const std::vector<std::string> keys = key_ids_of(db);
+    std::shared_ptr<const SecretBox> secrets =
+        options.secrets ? options.secrets(keys)
+                        : std::make_shared<SecretBox>(std::vector{SecretBox::new_key()});
+    const Instant now = options.clock != nullptr ? options.clock->now() : SystemClock().now();
     db.execute("BEGIN IMMEDIATE");
-    sql::migrate(db, sql::migrations(), clock != nullptr ? clock->now() : SystemClock().now());
+    sql::migrate(db, sql::migrations(), now);
     db.execute("COMMIT");
+    db.use_secrets(secrets);
+    seal_database(db, options.seal_rows_max, now);
+    return secrets;
 }
 
 class SqliteStore final : public Store {
@@ -127,7 +139,7 @@ public:
             connection.path = folder_->database();
             connection.durable = false;
         }
-        migrate_schema(connection, options.clock);
+        connection.secrets = prepare(connection, options);
         connection.cache_bytes = options.writer_cache_bytes;
         writer_.emplace(
             connection,

@@ -7,10 +7,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/ports.hpp"
 #include "base/clock.hpp"
 #include "base/histogram.hpp"
+#include "base/secret_box.hpp"
 
 namespace updraft {
 
@@ -23,6 +25,11 @@ struct WriterStatistics {
     std::atomic<std::size_t> queued{0};     ///< operations that wait for a transaction
 };
 
+/// Gives what seals the secrets of a database, told the ids of the keys that have sealed what it
+/// holds: none for one that holds nothing sealed yet. Throws when it has not got them all.
+using SecretsFor =
+    std::function<std::shared_ptr<const SecretBox>(const std::vector<std::string>& key_ids)>;
+
 struct SqliteOptions {
     /// The database file, made if it is missing. ":memory:" is a database of its own that leaves
     /// nothing behind: for tests.
@@ -32,14 +39,17 @@ struct SqliteOptions {
     std::size_t readers = 4;                    ///< read connections; a reader waits for a free one
     std::int64_t writer_cache_bytes = 64 << 20;
     std::int64_t reader_cache_bytes = 8 << 20;
-    const Clock* clock = nullptr;  ///< dates the migrations; null: the machine's clock
+    SecretsFor secrets;  ///< asked before anything is written; null: a key that nobody keeps
+    std::int64_t seal_rows_max = 2'000;  ///< rows of one transaction while older ones are sealed
+    const Clock* clock = nullptr;        ///< dates the migrations; null: the machine's clock
     /// Called on the writer's thread after each commit with the number of operations in it.
     std::function<void(std::size_t)> on_commit;
     std::shared_ptr<WriterStatistics> statistics;  ///< kept up to date; null: nobody asks
     std::optional<std::int64_t> pages_max;  ///< a disk that is full after so many pages: for tests
 };
 
-/// Opens the embedded store: migrates the schema, starts the writer's thread. Destroying the store
+/// Opens the embedded store: migrates the schema, seals what is
+/// in clear text or sealed with an older key, starts the writer's thread. Destroying the store
 /// commits what is queued and joins. Throws StorageError: the file cannot be opened, or was written
 /// by a newer Updraft.
 [[nodiscard]] std::unique_ptr<Store> open_sqlite_store(const SqliteOptions& options);

@@ -41,6 +41,21 @@ TEST(BackupManifest, WhatIsWrittenIsRead) {
     EXPECT_EQ(read->rows_of("unknown"), 0);
 }
 
+TEST(BackupManifest, SaysWhereTheKeyIs) {
+    using enum BackupManifest::KeyPlace;
+    for (const auto place : {none, here, left_out, outside}) {
+        BackupManifest manifest = a_manifest();
+        manifest.key_place = place;
+        manifest.key_ids = {"0123456789abcdef"};
+        if (place == here) {
+            manifest.key = {std::string(64, 'f'), 65};
+        }
+        const auto read = BackupManifest::parse(manifest.to_json());
+        ASSERT_TRUE(read) << read.error().message.en;
+        EXPECT_EQ(*read, manifest);
+    }
+}
+
 TEST(BackupManifest, ANameThatIsNoDigestIsRefused) {
     const std::string json = a_manifest().to_json();
     for (const std::string& name : {std::string("../../../etc/passwd"), std::string(64, 'A'),
