@@ -6,12 +6,6 @@
 
 #include "storage/sqlite/sqlite_store.hpp"
 
-/// The reference count of std::exception_ptr lives in libstdc++.so, which ThreadSanitizer does not
-/// see: it takes the release of an exception that crossed threads for a race.
-extern "C" const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-    return "race:std::__exception_ptr::exception_ptr::_M_release\n";
-}
-
 namespace updraft::contract {
 namespace {
 

@@ -3,12 +3,32 @@ import pytest
 
 from support.builders import World
 from support.ddi_fleet import Fleet
+from support.sanitizers import Reports, sanitized
 from support.server import Server, binary
 
 
 def pytest_collection_modifyitems(config, items):
     if not binary().exists():
         pytest.exit(f"{binary()} is not there; build it or set UPDRAFT_BINARY", returncode=3)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sanitizers_reports(tmp_path_factory):
+    """Begins before every server of this worker and ends after it, so that what a sanitizer says of
+    its last breath (leaks) is seen, too."""
+    if not sanitized():
+        yield None
+        return
+    reports = Reports(tmp_path_factory.mktemp("sanitizers"))
+    yield reports
+    assert not (report := reports.new()), report
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer_reports(sanitizers_reports):
+    """Fails the test during which a process reported something."""
+    yield
+    assert not (sanitizers_reports and (report := sanitizers_reports.new())), report
 
 
 @pytest.fixture(scope="session")

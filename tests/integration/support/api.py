@@ -6,7 +6,7 @@ import urllib.parse
 import uuid
 
 from support.contract import contract
-from support.waiting import Events
+from support.waiting import Events, patient
 
 PASSWORD = "correct horse battery staple"
 
@@ -81,10 +81,10 @@ class Api:
                 host, port = self.address.rsplit(":", 1)
                 if self._tls:
                     self._connection = http.client.HTTPSConnection(
-                        host, int(port), timeout=20, context=self._tls
+                        host, int(port), timeout=patient(20), context=self._tls
                     )
                 else:
-                    self._connection = http.client.HTTPConnection(host, int(port), timeout=20)
+                    self._connection = http.client.HTTPConnection(host, int(port), timeout=patient(20))
             try:
                 self._send(
                     method, urllib.parse.quote(path, safe="/?&=%:$[],*+.-_~!"), payload, headers

@@ -9,6 +9,7 @@ import time
 
 from support.api import PASSWORD
 from support.server import binary
+from support.waiting import patient
 
 DONE, FAILURES, STOPPED, REFUSED, NOT_ALLOWED, UNREACHABLE, GAVE_UP, USAGE = 0, 1, 2, 3, 4, 5, 6, 64
 
@@ -59,7 +60,7 @@ class Cli:
             capture_output=True,
             text=True,
             env=self.environment,
-            timeout=seconds,
+            timeout=patient(seconds),
             cwd=self.home,
         )
         answer = Answer(words, finished)
@@ -97,7 +98,7 @@ class Cli:
             (wait, lambda line=typed: os.write(terminal, line.encode())) for wait, typed in answers
         ]
         pending += [meanwhile] if meanwhile else []
-        shown, deadline = "", time.monotonic() + seconds
+        shown, deadline = "", time.monotonic() + patient(seconds)
         while time.monotonic() < deadline:
             if not select.select([terminal], [], [], 0.1)[0]:
                 continue
@@ -109,7 +110,7 @@ class Cli:
             if pending and pending[0][0] in shown:
                 pending.pop(0)[1]()
         os.close(terminal)
-        return process.wait(5), shown
+        return process.wait(patient(5)), shown
 
     def json(self, *words, **options):
         return self(*words, "--json", **options).json

@@ -6,6 +6,7 @@ import urllib.parse
 
 from support.api import Answer
 from support.contract import contract
+from support.waiting import patient
 
 TENANT = "DEFAULT"
 
@@ -67,7 +68,7 @@ class DdiDevice:
             fresh = self._connection is None
             if fresh:
                 host, port = self.address.rsplit(":", 1)
-                self._connection = http.client.HTTPConnection(host, int(port), timeout=20)
+                self._connection = http.client.HTTPConnection(host, int(port), timeout=patient(20))
             try:
                 self._connection.request(method, path, body, sent)
                 response = self._connection.getresponse()

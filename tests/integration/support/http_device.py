@@ -5,6 +5,8 @@ import time
 
 import websocket
 
+from support.waiting import patient
+
 TOKEN = "a-token-of-the-product-0123456789"
 
 
@@ -24,12 +26,12 @@ class HttpAnswer:
 
 def curl(url, *arguments, data=None):
     """One request by curl; the last answer of it."""
-    command = ["curl", "-sS", "--max-time", "20", *arguments]
+    command = ["curl", "-sS", "--max-time", str(patient(20)), *arguments]
     if "-I" not in arguments:
         command += ["-D", "-"]
     if data is not None:
         command += ["--data-binary", "@-"]
-    done = subprocess.run([*command, url], input=data, capture_output=True, timeout=30)
+    done = subprocess.run([*command, url], input=data, capture_output=True, timeout=patient(30))
     assert done.returncode == 0, done.stderr.decode()
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     while head.split(b" ", 2)[1].startswith(b"1"):  # 100 Continue
@@ -77,7 +79,7 @@ class WebSocketDevice:
         self.device = device
         self._unread = []
         self.socket = websocket.create_connection(
-            f"ws://{address}/{product}/{device}/socket?token={token}", timeout=seconds
+            f"ws://{address}/{product}/{device}/socket?token={token}", timeout=patient(seconds)
         )
 
     def __enter__(self):

@@ -9,6 +9,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.properties import Properties
 from paho.mqtt.packettypes import PacketTypes
 
+from support.waiting import patient
+
 SECURE_ID, SECURE_KEY = "test", "test"
 
 
@@ -71,7 +73,8 @@ class MqttDevice:
         self.client.connect(host, int(port), keepalive=keepalive, **options)
         self.client.loop_start()
         with self._changed:
-            assert self._changed.wait_for(lambda: self._connack is not None, seconds), "no CONNACK"
+            answered = self._changed.wait_for(lambda: self._connack is not None, patient(seconds))
+            assert answered, "no CONNACK"
         if self._connack != 0:
             self.client.loop_stop()
         return self._connack
@@ -115,7 +118,7 @@ class MqttDevice:
 
         with self._changed:
             assert self._changed.wait_for(
-                found, seconds
+                found, patient(seconds)
             ), f"{self.device}: nothing on …{tail} in {self._messages}"
             index = found()[0]
             topic, payload, _ = self._messages.pop(index) if take else self._messages[index]
@@ -136,7 +139,7 @@ class MqttDevice:
         """Publishes and waits for the acknowledgement (QoS 1 and 2): by then it is stored."""
         payload = body if isinstance(body, (bytes, str)) else json.dumps(body, ensure_ascii=False)
         info = self.client.publish(topic or f"{self.prefix}{tail}", payload, qos=qos)
-        info.wait_for_publish(seconds)
+        info.wait_for_publish(patient(seconds))
         assert info.is_published(), f"{tail}: not acknowledged within {seconds} s"
 
     def progress(self, percent, version=None, complete=False, **more):
@@ -225,7 +228,7 @@ class RawMqtt:
 
     def __init__(self, address, seconds=5.0):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=seconds)
+        self.socket = socket.create_connection((host, int(port)), timeout=patient(seconds))
 
     def __enter__(self):
         return self

@@ -2,6 +2,8 @@
 import socket
 import threading
 
+from support.waiting import patient
+
 
 class Proxy:
     """Passes connections on to `target`. A context manager; `address` is where it listens."""
@@ -50,19 +52,23 @@ class Proxy:
         self._at(count, lambda *place: self._slow(bytes_per_second, *place))
 
     def wait_slow(self, seconds=20):
-        assert self._is_slow.wait(seconds), "no connection brought so much"
+        assert self._is_slow.wait(patient(seconds)), "no connection brought so much"
 
     def fast(self):
         self._is_fast.set()
 
     def wait_uploaded(self, count, seconds=20):
         with self._lock:
-            assert self._lock.wait_for(lambda: self._bytes >= count, seconds), self._bytes
+            assert self._lock.wait_for(
+                lambda: self._bytes >= count, patient(seconds)
+            ), self._bytes
 
     def wait_streams(self, count, seconds=20):
         """Until so many connections have brought something from the server."""
         with self._lock:
-            assert self._lock.wait_for(lambda: self._streams >= count, seconds), self._streams
+            assert self._lock.wait_for(
+                lambda: self._streams >= count, patient(seconds)
+            ), self._streams
 
     def cut(self):
         """Ends every connection."""

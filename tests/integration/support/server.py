@@ -10,9 +10,11 @@ import threading
 
 from support.api import PASSWORD, Api
 from support.contract import ROOT
+from support.waiting import patient
 
 READY_SECONDS = 20
 STOP_SECONDS = 10  # design 2: SIGTERM ends the process within this time
+LOGS = []  # where every server that was started writes its log
 
 
 def binary():
@@ -38,7 +40,7 @@ class Server:
         that devices find it where it was."""
         self._launch()
         try:
-            line = self._lines.get(timeout=READY_SECONDS)
+            line = self._lines.get(timeout=patient(READY_SECONDS))
         except queue.Empty:
             self.kill()
             raise AssertionError(f"not ready within {READY_SECONDS} s:\n{self.log()}") from None
@@ -72,6 +74,8 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=environment
             )
+        if self.log_path not in LOGS:
+            LOGS.append(self.log_path)
         atexit.register(self.kill)
         self._lines = queue.Queue()
         threading.Thread(
@@ -91,7 +95,7 @@ class Server:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(STOP_SECONDS)
+            code = self.process.wait(patient(STOP_SECONDS))
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(

@@ -11,6 +11,8 @@ import tempfile
 import threading
 import time
 
+from support.waiting import patient
+
 CONFIGURATION = """\
 globals : { verbose = false; loglevel = 5; };
 identify : (
@@ -124,7 +126,7 @@ class Swupdate:
 
         with self._changed:
             assert self._changed.wait_for(
-                found, seconds
+                found, patient(seconds)
             ), f"{self.device}: no line with {texts} within {seconds} s:\n" + "\n".join(
                 self._lines[-60:]
             )

@@ -25,6 +25,7 @@ from support.mqtt_device import (
     publish_packet,
     subscribe_packet,
 )
+from support.waiting import patient
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "transcripts"
 ID = re.compile(r"(?<![0-9])[0-9]{17,19}(?![0-9])")
@@ -136,7 +137,7 @@ class _Bytes:
 
     def __init__(self, address, seconds=10):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=seconds)
+        self.socket = socket.create_connection((host, int(port)), timeout=patient(seconds))
         self._left = b""
 
     def until(self, end):

@@ -1,14 +1,23 @@
 """Waiting for facts, with a deadline; nothing here sleeps for a fixed time."""
 import http.client
 import json
+import os
 import threading
 import time
+
+PATIENCE = float(os.environ.get("UPDRAFT_TEST_PATIENCE", "1"))
+
+
+def patient(seconds):
+    """The deadline of a wait that is `seconds` long where the server has its usual speed. A build with
+    sanitizers is slower: there UPDRAFT_TEST_PATIENCE says how many times as long every wait may take."""
+    return seconds * PATIENCE
 
 
 def eventually(fact, seconds=5.0, every=0.02):
     """Calls `fact` until it returns something true, and returns that. An AssertionError inside counts
     as "not yet"; the last one is raised when the time is up."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while True:
         failure = None
         try:
@@ -35,7 +44,7 @@ class Events:
 
     def __init__(self, address, path, headers):
         host, port = address.rsplit(":", 1)
-        self._connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        self._connection = http.client.HTTPConnection(host, int(port), timeout=patient(30))
         self._connection.request("GET", path, headers={**headers, "Accept": "text/event-stream"})
         self.answer = self._connection.getresponse()
         self._seen = []
@@ -84,5 +93,5 @@ class Events:
             )
 
         with self._changed:
-            assert self._changed.wait_for(found, seconds), f"no event {name} among {self._seen}"
+            assert self._changed.wait_for(found, patient(seconds)), f"no event {name} among {self._seen}"
             return found()[0]

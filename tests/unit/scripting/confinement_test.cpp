@@ -14,6 +14,18 @@
 namespace updraft::scripting {
 namespace {
 
+// A sanitizer's runtime needs terabytes of addresses, opens files and writes to standard error;
+// there the confinement leaves it that (confinement.cpp), and only there.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UPDRAFT_NOT_UNDER_SANITIZERS() \
+    GTEST_SKIP() << "the sanitizer itself needs what is refused here"
+#endif
+#endif
+#if !defined(UPDRAFT_NOT_UNDER_SANITIZERS)
+#define UPDRAFT_NOT_UNDER_SANITIZERS() static_cast<void>(0)
+#endif
+
 /// How a confined process ends that does this: its signal, or minus its exit status.
 int end_of(const std::function<int()>& what) {
     const pid_t child = ::fork();
@@ -42,13 +54,17 @@ TEST(Confinement, LeavesTheSocketAndMemory) {
 }
 
 TEST(Confinement, EndsWhoeverReachesOut) {
-    EXPECT_EQ(end_of([] { return ::open("/etc/passwd", O_RDONLY); }), SIGSYS);
     EXPECT_EQ(end_of([] { return ::socket(AF_INET, SOCK_STREAM, 0); }), SIGSYS);
     EXPECT_EQ(end_of([] { return static_cast<int>(::fork()); }), SIGSYS);
     EXPECT_EQ(end_of([] { return ::execl("/bin/true", "true", nullptr); }), SIGSYS);
     EXPECT_EQ(end_of([] { return ::kill(::getppid(), SIGTERM); }), SIGSYS);
-    EXPECT_EQ(end_of([] { return static_cast<int>(::write(1, "x", 1)); }), SIGSYS);
     EXPECT_EQ(end_of([] { return ::unlink("/tmp/none"); }), SIGSYS);
+}
+
+TEST(Confinement, HasNoFileButTheSocket) {
+    UPDRAFT_NOT_UNDER_SANITIZERS();
+    EXPECT_EQ(end_of([] { return ::open("/etc/passwd", O_RDONLY); }), SIGSYS);
+    EXPECT_EQ(end_of([] { return static_cast<int>(::write(1, "x", 1)); }), SIGSYS);
 }
 
 TEST(Confinement, HasNoMemoryThatCanBeExecuted) {
@@ -60,6 +76,7 @@ TEST(Confinement, HasNoMemoryThatCanBeExecuted) {
 }
 
 TEST(Confinement, BoundsMemory) {
+    UPDRAFT_NOT_UNDER_SANITIZERS();
     const auto map = [](std::size_t bytes) {
         return ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
                MAP_FAILED;
@@ -71,7 +88,7 @@ TEST(Confinement, BoundsMemory) {
 
 TEST(Confinement, BoundsCpuTime) {
     EXPECT_EQ(end_of([] {
-                  for (volatile int i = 0;; i = i + 1) {
+                  for (volatile unsigned i = 0;; i = i + 1) {
                   }
                   return 0;
               }),

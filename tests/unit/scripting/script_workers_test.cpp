@@ -1,10 +1,13 @@
 #include "scripting/script_workers.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
 #include <future>
+
+#include "tests/support/patience.hpp"
 
 namespace updraft::scripting {
 namespace {
@@ -45,7 +48,7 @@ ScriptCall uplink(std::string payload) {
 
 ScriptOptions quick() {
     ScriptOptions options;
-    options.call_timeout = milliseconds{300};
+    options.call_timeout = patient(milliseconds{300});
     options.stops_max = 100;
     return options;
 }
@@ -69,7 +72,8 @@ std::vector<ScriptAnswer> ask(ScriptWorkers& workers, const std::shared_ptr<cons
                          }
                      });
     }
-    if (shared->all.get_future().wait_for(std::chrono::seconds(60)) != std::future_status::ready) {
+    if (shared->all.get_future().wait_for(patient(std::chrono::seconds(60))) !=
+        std::future_status::ready) {
         ADD_FAILURE() << "not all calls were answered";
     }
     const std::scoped_lock lock(shared->mutex);
@@ -81,6 +85,11 @@ std::string said(const ScriptAnswer& answer) {
         return "failed: " + answer.failure->described().en;
     }
     return answer.items.empty() ? "nothing" : answer.items.front();
+}
+
+std::string out_of_time() {
+    return fmt::format("failed: it was not done within {} ms and was stopped",
+                       quick().call_timeout.count());
 }
 
 std::string ok(const std::string& payload) {
@@ -127,10 +136,10 @@ TEST(ScriptWorkers, AHangIsStoppedAndOnlyTheGuiltyOneFails) {
     const auto answers = ask(workers, script(), {"a", "b", "hang", "c", "move", "d"});
     EXPECT_EQ(said(answers[0]), ok("a"));
     EXPECT_EQ(said(answers[1]), ok("b"));
-    EXPECT_EQ(said(answers[2]), "failed: it was not done within 300 ms and was stopped");
+    EXPECT_EQ(said(answers[2]), out_of_time());
     EXPECT_EQ(answers[2].failure->kind, Kind::stopped);
     EXPECT_EQ(said(answers[3]), ok("c"));
-    EXPECT_EQ(said(answers[4]), "failed: it was not done within 300 ms and was stopped");
+    EXPECT_EQ(said(answers[4]), out_of_time());
     EXPECT_EQ(said(answers[5]), ok("d"));
     EXPECT_GE(workers.counters().stopped, 2U);
 }
@@ -164,7 +173,7 @@ TEST(ScriptWorkers, AKilledWorkerLosesNoMessage) {
 
 TEST(ScriptWorkers, APackageThatIsStoppedAgainAndAgainIsPaused) {
     ScriptOptions options = quick();
-    options.call_timeout = milliseconds{100};
+    options.call_timeout = patient(milliseconds{100});
     options.stops_max = 2;
     options.pause_min = milliseconds{60'000};
     ScriptWorkers workers(options);
@@ -178,7 +187,7 @@ TEST(ScriptWorkers, APackageThatIsStoppedAgainAndAgainIsPaused) {
 
 TEST(ScriptWorkers, APauseEnds) {
     ScriptOptions options = quick();
-    options.call_timeout = milliseconds{100};
+    options.call_timeout = patient(milliseconds{100});
     options.stops_max = 1;
     options.pause_min = milliseconds{1};
     ScriptWorkers workers(options);
@@ -303,8 +312,7 @@ TEST(ScriptWorkers, RefusesScriptsThatDeclareNothingUseful) {
 TEST(ScriptWorkers, TriesACallWithoutHarmToTheDeployed) {
     ScriptWorkers workers(quick());
     EXPECT_EQ(said(workers.attempt(moody, uplink("a"))), ok("a"));
-    EXPECT_EQ(said(workers.attempt(moody, uplink("hang"))),
-              "failed: it was not done within 300 ms and was stopped");
+    EXPECT_EQ(said(workers.attempt(moody, uplink("hang"))), out_of_time());
     EXPECT_THAT(said(workers.attempt("x = = 1", uplink("a"))), HasSubstr("line 1"));
     const ScriptAnswer printed = workers.attempt(
         "return { transports = {'MQTT'}, decode = function() print('seen') error('x') end }",

@@ -6,12 +6,14 @@
 #include <array>
 #include <boost/asio/post.hpp>
 
+#include "tests/support/patience.hpp"
+
 namespace updraft::simulator {
 
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 10s;
+const auto patience = patient(10s);
 
 using Stream = std::shared_ptr<net::ByteStream>;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/device_inbox.hpp"
+#include "tests/support/patience.hpp"
 
 namespace updraft::mqtt {
 
@@ -84,7 +85,7 @@ public:
     /// Waits until `count` events have come; false if they do not.
     [[nodiscard]] bool wait_for_events(std::size_t count) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds(10),
+        return changed_.wait_for(lock, patient(std::chrono::seconds(10)),
                                  [&] { return events_.size() >= count; });
     }
 

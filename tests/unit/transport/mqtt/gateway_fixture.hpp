@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "tests/support/patience.hpp"
 #include "tests/unit/transport/mqtt/fake_inbox.hpp"
 #include "tests/unit/transport/mqtt/scripted_peer.hpp"
 #include "tests/unit/transport/mqtt/slow_dialects.hpp"
@@ -56,7 +57,7 @@ protected:
         const auto written = std::make_shared<std::promise<bool>>();
         gateway_->send(std::move(message), [written](bool ok) { written->set_value(ok); });
         std::future<bool> outcome = written->get_future();
-        if (outcome.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
+        if (outcome.wait_for(patient(std::chrono::seconds(10))) != std::future_status::ready) {
             ADD_FAILURE() << "send() was never answered";
             return false;
         }
@@ -72,7 +73,7 @@ protected:
     /// Waits until the counter has reached `value`.
     template <class Counter>
     [[nodiscard]] static bool reaches(const Counter& counter, std::int64_t value) {
-        const auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        const auto latest = std::chrono::steady_clock::now() + patient(std::chrono::seconds(10));
         while (static_cast<std::int64_t>(counter.load()) != value) {
             if (std::chrono::steady_clock::now() > latest) {
                 return false;

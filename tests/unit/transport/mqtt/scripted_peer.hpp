@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "tests/support/patience.hpp"
 #include "transport/mqtt/packet.hpp"
 
 namespace updraft::mqtt {
@@ -123,7 +124,7 @@ public:
     [[nodiscard]] int socket() const { return socket_; }
 
 private:
-    static constexpr std::chrono::milliseconds patience{10'000};
+    static inline const std::chrono::milliseconds patience = patient(std::chrono::seconds{10});
 
     bool read_more(std::chrono::steady_clock::time_point latest) {
         const auto left =
