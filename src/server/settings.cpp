@@ -229,14 +229,28 @@ std::string Settings::given() const {
     return out;
 }
 
-Result<void> Settings::read_file(const std::string& path) {
+namespace {
+
+/// Takes the table that `parse` gives.
+template <class Parse>
+Result<void> read_parsed(Settings& settings, const std::string& name, const Parse& parse) {
     try {
-        return read_table(*this, toml::parse_file(path), "");
+        return read_table(settings, parse(), "");
     } catch (const toml::parse_error& error) {
         return Error::of(ErrorCode::malformed,
-                         text("配置文件 {} 第 {} 行: {}", "configuration file {} line {}: {}", path,
+                         text("配置文件 {} 第 {} 行: {}", "configuration file {} line {}: {}", name,
                               error.source().begin.line, std::string(error.description())));
     }
+}
+
+}  // namespace
+
+Result<void> Settings::read_file(const std::string& path) {
+    return read_parsed(*this, path, [&] { return toml::parse_file(path); });
+}
+
+Result<void> Settings::read_text(std::string_view toml, const std::string& name) {
+    return read_parsed(*this, name, [&] { return toml::parse(toml, name); });
 }
 
 Result<void> Settings::read_environment(const char* const* environment,

@@ -60,6 +60,8 @@ public:
     /// Reads a TOML file; nested tables make dotted keys. Errors: as assign, with the file and
     /// line.
     [[nodiscard]] Result<void> read_file(const std::string& path);
+    /// The same of a file's text; `name` is what errors call it.
+    [[nodiscard]] Result<void> read_text(std::string_view toml, const std::string& name);
     /// Takes `UPDRAFT_...` variables. `ignored` are those that are no keys
     /// (UPDRAFT_ADMIN_PASSWORD).
     [[nodiscard]] Result<void> read_environment(const char* const* environment,

@@ -1,58 +1,28 @@
 // The JetLinks codec against arbitrary topics and payloads (split at the first NUL byte): whatever
-// comes out must be text that any store can hold.
-#include <cstdlib>
-
-#include "base/bytes.hpp"
+// comes out must be text that any store can hold, about the device that the topic names.
 #include "protocol/jetlinks/codec.hpp"
+#include "protocol/jetlinks/topics.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
+#include "tests/fuzz/jetlinks_checks.hpp"
 
-namespace {
+namespace updraft::fuzz {
 
-void require_storable(std::string_view text) {
-    if (!updraft::is_utf8(text) || text.find('\0') != std::string_view::npos) {
-        std::abort();
-    }
-}
-
-struct Check {
-    void operator()(const updraft::uplink::FirmwarePull& pull) const {
-        require_storable(pull.message_id);
-        require_storable(pull.request.current_version);
-        require_storable(pull.request.request_version);
-    }
-    void operator()(const updraft::uplink::FirmwareReport& report) const {
-        require_storable(report.version);
-        for (const auto& [name, value] : report.properties) {
-            require_storable(name);
-            require_storable(value);
-        }
-    }
-    void operator()(const updraft::uplink::UpgradeProgress& progress) const {
-        require_storable(progress.version);
-        require_storable(progress.report.error_reason);
-    }
-    void operator()(const updraft::uplink::OtherUplink& other) const {
-        require_storable(other.message_id);
-        require_storable(other.body);
-    }
-    template <class Other>
-    void operator()(const Other& /*other*/) const {}
-};
-
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view input(reinterpret_cast<const char*>(data), size);
-    const std::size_t split = input.find('\0');
+UPDRAFT_FUZZ_TARGET(jetlinks_decode) {
+    const std::size_t split = std::min(input.find('\0'), input.size());
     const std::string_view topic = input.substr(0, split);
-    const std::string_view payload =
-        split == std::string_view::npos ? std::string_view{} : input.substr(split + 1);
-    if (!updraft::is_utf8(topic)) {
-        return 0;  // MQTT lets none through
+    if (!is_utf8(topic)) {
+        return;  // MQTT lets none through
     }
-    const auto result = updraft::jetlinks::decode(topic, payload);
-    if (result && *result) {
-        require_storable((*result)->payload);
-        std::visit(Check{}, (*result)->body);
+    const auto result = jetlinks::decode(topic, input.substr(std::min(split + 1, input.size())));
+    if (!result || !*result) {
+        return;
     }
-    return 0;
+    const UplinkMessage& message = **result;
+    require_sound_uplink(message);
+    const auto parts = jetlinks::take_apart(topic);
+    UPDRAFT_ASSERT(parts && message.gateway.has_value() == parts->child.has_value());
+    UPDRAFT_ASSERT(message.device.value == parts->child.value_or(parts->carrier));
+    UPDRAFT_ASSERT(jetlinks::uplink_topic(parts->rest));
 }
+
+}  // namespace updraft::fuzz

@@ -1,23 +1,18 @@
 // The MQTT packet codec against arbitrary bytes. Besides not crashing:
 //  - cutting the input into pieces changes nothing (the reader gives the same packets),
 //  - every packet that parses can be written, and what was written parses to the same packet.
-#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/fuzz_target.hpp"
 #include "transport/mqtt/packet.hpp"
 
+namespace updraft::fuzz {
 namespace {
 
 using namespace updraft::mqtt;
 
 constexpr std::size_t packet_bytes_max = 4096;
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 /// All packets of the input, handed over in pieces of `step` bytes.
 std::vector<Packet> read_all(std::string_view input, Version version, std::size_t step,
@@ -45,19 +40,19 @@ std::vector<Packet> read_all(std::string_view input, Version version, std::size_
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0) {
-        return 0;
+UPDRAFT_FUZZ_TARGET(mqtt_packet) {
+    if (input.empty()) {
+        return;
     }
-    const auto version = static_cast<Version>(3 + data[0] % 3);
-    const std::string_view input(reinterpret_cast<const char*>(data + 1), size - 1);
+    const auto version = static_cast<Version>(3 + static_cast<unsigned char>(input.front()) % 3);
+    input.remove_prefix(1);
 
     bool failed_whole = false;
     bool failed_bytewise = false;
     const std::vector<Packet> whole =
         read_all(input, version, input.empty() ? 1 : input.size(), failed_whole);
     const std::vector<Packet> bytewise = read_all(input, version, 1, failed_bytewise);
-    require(whole == bytewise && failed_whole == failed_bytewise);
+    UPDRAFT_ASSERT(whole == bytewise && failed_whole == failed_bytewise);
 
     Version current = version;
     for (const Packet& packet : whole) {
@@ -66,9 +61,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         const std::string encoded = encode_packet(packet, current);
         const ParseResult again = parse_packet(encoded, current, 2 * packet_bytes_max);
-        require(std::holds_alternative<Parsed>(again));
-        require(std::get<Parsed>(again).packet == packet);
-        require(std::get<Parsed>(again).bytes == encoded.size());
+        UPDRAFT_ASSERT(std::holds_alternative<Parsed>(again));
+        UPDRAFT_ASSERT(std::get<Parsed>(again).packet == packet);
+        UPDRAFT_ASSERT(std::get<Parsed>(again).bytes == encoded.size());
     }
-    return 0;
 }
+
+}  // namespace updraft::fuzz

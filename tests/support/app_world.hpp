@@ -25,8 +25,9 @@ namespace updraft {
 /// The services around users, products and devices on an empty store in memory, with the built-in
 /// protocol packages and a clock that stands still.
 struct AppWorld {
-    explicit AppWorld(AccessOptions access_options = {})
-        : access(*store, clock, ids, access_options) {
+    explicit AppWorld(AccessOptions access_options = {},
+                      std::unique_ptr<Store> on = open_memory_store())
+        : store(std::move(on)), access(*store, clock, ids, access_options) {
         protocols.install_builtin();
     }
 
@@ -65,7 +66,7 @@ struct AppWorld {
     }
 
     ManualClock clock;
-    std::unique_ptr<Store> store = open_memory_store();
+    std::unique_ptr<Store> store;
     SnowflakeIds ids{clock, 1};
     LiveEvents live;
     FakeDeviceLinks links;
