@@ -49,9 +49,12 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
     return std::nullopt;
 }
 
+/// Moments that far ahead can still be computed with, in nanoseconds too.
+constexpr milliseconds duration_max = std::chrono::hours{24 * 365 * 100};
+
 std::optional<milliseconds> parse_duration(std::string_view text, milliseconds bare_unit) {
     const auto number = parse_number(text);
-    if (!number || *number < 0 || *number > std::int64_t{1} << 40) {
+    if (!number || *number < 0) {
         return std::nullopt;
     }
     const std::pair<std::string_view, milliseconds> units[] = {{"", bare_unit},
@@ -62,7 +65,7 @@ std::optional<milliseconds> parse_duration(std::string_view text, milliseconds b
                                                                {"d", std::chrono::hours{24}}};
     for (const auto& [unit, length] : units) {
         if (text == unit) {
-            return length * *number;
+            return *number > duration_max / length ? std::nullopt : std::optional(length * *number);
         }
     }
     return std::nullopt;
@@ -164,13 +167,16 @@ void Settings::bind(std::string key, bool& target, std::string help) {
     settings_.push_back({key, std::move(help), target ? "true" : "false", assign});
 }
 
-void Settings::bind_integer(std::string key, std::int64_t value,
+void Settings::bind_integer(std::string key, std::int64_t value, std::int64_t max,
                             std::function<void(std::int64_t)> set, std::string help) {
-    const auto assign = [key, set = std::move(set)](std::string_view text) -> Result<void> {
-        const auto parsed = parse_integer(text);
+    const auto assign = [key, max, set = std::move(set)](std::string_view given) -> Result<void> {
+        const auto parsed = parse_integer(given);
         if (!parsed || *parsed < 0) {
-            return wrong_value(key, text,
+            return wrong_value(key, given,
                                {"例如 4096 或 64MiB", "say a whole number such as 4096 or 64MiB"});
+        }
+        if (*parsed > max) {
+            return wrong_value(key, given, text("最大为 {}", "it is at most {}", max));
         }
         set(*parsed);
         return {};
@@ -183,9 +189,9 @@ void Settings::bind_duration(std::string key, milliseconds value, milliseconds u
     const auto assign = [key, unit, set = std::move(set)](std::string_view text) -> Result<void> {
         const auto parsed = parse_duration(text, unit);
         if (!parsed) {
-            return wrong_value(
-                key, text,
-                {"例如 500ms, 30s, 10min, 24h", "say a time such as 500ms, 30s, 10min or 24h"});
+            return wrong_value(key, text,
+                               {"例如 500ms, 30s, 10min, 24h, 最长100年",
+                                "say a time such as 500ms, 30s, 10min or 24h, at most 100 years"});
         }
         set(*parsed);
         return {};
@@ -219,7 +225,8 @@ std::string Settings::given() const {
     for (const auto& [key, value] : given_) {
         const auto names = [&key](std::string_view word) { return key.contains(word); };
         const bool names_secret = names("secret") && !key.ends_with("_file");
-        if (names("password") || names_secret || key.ends_with("token")) {
+        const bool is_switch = value == "true" || value == "false";  // ddi.target_token
+        if (!is_switch && (names("password") || names_secret || key.ends_with("token"))) {
             continue;
         }
         std::ostringstream quoted;

@@ -3,9 +3,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -30,16 +32,18 @@ class Settings {
 public:
     void bind(std::string key, std::string& target, std::string help);
     void bind(std::string key, bool& target, std::string help);
-    /// Any signed or unsigned integer type; accepts 4096, "4KiB", "64MiB", "16GiB".
+    /// Any signed or unsigned integer type; accepts 4096, "4KiB", "64MiB", "16GiB", from 0 to what
+    /// the type holds.
     template <class Integer>
         requires std::is_integral_v<Integer>
     void bind(std::string key, Integer& target, std::string help) {
         bind_integer(
-            std::move(key), static_cast<std::int64_t>(target),
+            std::move(key), static_cast<std::int64_t>(target), max_of<Integer>(),
             [&target](std::int64_t value) { target = static_cast<Integer>(value); },
             std::move(help));
     }
-    /// Accepts "250ms", "30s", "10min", "24h", or a bare number of the member's own unit.
+    /// Accepts "250ms", "30s", "10min", "24h", or a bare number of the member's own unit; at most
+    /// 100 years.
     template <class Rep, class Period>
     void bind(std::string key, std::chrono::duration<Rep, Period>& target, std::string help) {
         using Unit = std::chrono::duration<Rep, Period>;
@@ -75,8 +79,14 @@ public:
     [[nodiscard]] std::string sample() const;
 
 private:
-    void bind_integer(std::string key, std::int64_t value, std::function<void(std::int64_t)> set,
-                      std::string help);
+    template <class Integer>
+    [[nodiscard]] static constexpr std::int64_t max_of() {
+        constexpr auto most = std::numeric_limits<std::int64_t>::max();
+        constexpr auto holds = std::numeric_limits<Integer>::max();
+        return std::cmp_less(holds, most) ? static_cast<std::int64_t>(holds) : most;
+    }
+    void bind_integer(std::string key, std::int64_t value, std::int64_t max,
+                      std::function<void(std::int64_t)> set, std::string help);
     void bind_duration(std::string key, std::chrono::milliseconds value,
                        std::chrono::milliseconds unit,
                        std::function<void(std::chrono::milliseconds)> set, std::string help);

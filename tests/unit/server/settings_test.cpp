@@ -147,6 +147,32 @@ TEST(Settings, WhatWasGivenCanBeGivenAgainWithoutSecrets) {
     EXPECT_EQ(given.find("http.on"), std::string::npos);
 }
 
+// ddi.target_token = false was taken for a secret, so that a restored server let
+// in what the operator had shut out.
+TEST(Settings, ASwitchIsNoSecretWhateverItsName) {
+    Config config;
+    Settings settings;
+    bind(settings, config);
+    ASSERT_TRUE(settings.assign("ddi.target_token", "false"));
+    EXPECT_EQ(settings.given(), "ddi.target_token = 'false'\n");
+}
+
+// node = 65543 was node 7, and 2^40 days overflowed.
+TEST(Settings, AValueThatItsKeyCannotHoldIsRefusedAndNotCut) {
+    Config config;
+    Settings settings;
+    bind(settings, config);
+    const auto node = settings.assign("node", "65543");
+    ASSERT_FALSE(node);
+    EXPECT_TRUE(node.error().message.en.ends_with("it is at most 65535"))
+        << node.error().message.en;
+    EXPECT_EQ(config.node, 0);
+    EXPECT_FALSE(settings.assign("stop_grace", "1099511627776d"));
+    EXPECT_FALSE(settings.assign("stop_grace", "36501d"));
+    ASSERT_TRUE(settings.assign("stop_grace", "36500d"));
+    EXPECT_EQ(config.stop_grace, std::chrono::hours{24 * 36'500});
+}
+
 // What `updraft config` prints is a file that the server takes once its comments are removed.
 TEST(Settings, TheSampleOfTheRealConfigurationIsValid) {
     Config config;
