@@ -100,36 +100,50 @@ std::optional<DeviceCredential> behind_authorities(const Repositories& rows,
     return std::nullopt;
 }
 
+/// What lets a device in: a credential, or (nothing) a value of a configuration.
+struct Good {
+    std::optional<DeviceCredential> credential;
+};
+
 /// Whether a proof is good for a known device.
 struct Proves {
     const Repositories& rows;
     const Known& known;
     Instant now;
 
-    bool operator()(const proof::Token& shown) const {
-        const auto credential = behind_token(rows, shown.token, now);
-        return (credential && (is_own(*credential, known) || is_shared_with(*credential, known))) ||
-               same_secret(shown.token, configured_for(known, "bearer_token"));
+    std::optional<Good> operator()(const proof::Token& shown) const {
+        return behind(shown.token, true, true, configured_for(known, "bearer_token"));
     }
-    bool operator()(const proof::TargetToken& shown) const {
-        const auto credential = behind_token(rows, shown.token, now);
-        return (credential && is_own(*credential, known)) ||
-               same_secret(shown.token, own_value(known, "bearer_token"));
+    std::optional<Good> operator()(const proof::TargetToken& shown) const {
+        return behind(shown.token, true, false, own_value(known, "bearer_token"));
     }
-    bool operator()(const proof::GatewayToken& shown) const {
-        const auto credential = behind_token(rows, shown.token, now);
-        return (credential && is_shared_with(*credential, known)) ||
-               same_secret(shown.token, shared_value(known, "bearer_token"));
+    std::optional<Good> operator()(const proof::GatewayToken& shown) const {
+        return behind(shown.token, false, true, shared_value(known, "bearer_token"));
     }
-    bool operator()(const proof::Authorities& shown) const {
+    std::optional<Good> operator()(const proof::Authorities& shown) const {
         const auto trusted = rows.credentials().of_product(known.device.product);
-        return std::ranges::any_of(
-            shown.hashes | std::views::take(authorities_max), [&](const std::string& hash) {
-                return std::ranges::any_of(trusted, [&](const DeviceCredential& credential) {
+        for (const std::string& hash : shown.hashes | std::views::take(authorities_max)) {
+            const auto found =
+                std::ranges::find_if(trusted, [&](const DeviceCredential& credential) {
                     return credential.kind == CredentialKind::authority &&
                            !credential.expired(now) && credential.lookup == to_lower(hash);
                 });
-            });
+            if (found != trusted.end()) {
+                return Good{*found};
+            }
+        }
+        return std::nullopt;
+    }
+
+private:
+    [[nodiscard]] std::optional<Good> behind(const std::string& token, bool own, bool shared,
+                                             const std::string& value) const {
+        auto credential = behind_token(rows, token, now);
+        if (credential && ((own && is_own(*credential, known)) ||
+                           (shared && is_shared_with(*credential, known)))) {
+            return Good{std::move(credential)};
+        }
+        return same_secret(token, value) ? std::optional(Good{}) : std::nullopt;
     }
 };
 
@@ -180,23 +194,38 @@ Result<Product> enrolling_product(const Repositories& rows, const DeviceId& id,
 }
 
 /// What a sign-in over HTTP comes to: a device, or the product that a device is to be created in.
-using Judged = std::variant<SignedInDevice, Product>;
+struct Admitted {
+    SignedInDevice device;
+    std::optional<DeviceCredential> credential;
+};
+using Judged = std::variant<Admitted, Product>;
 
-Result<Judged> judged(const Repositories& rows, const DeviceId& id, const DeviceProof& proof,
-                      UnknownDevice unknown, const std::optional<ProductId>& only, Instant now) {
-    std::optional<Device> device = rows.devices().find(id);
+Result<Judged> judged(const Repositories& rows, const DeviceAsk& ask, Instant now) {
+    std::optional<Device> device = rows.devices().find(ask.id);
     if (device) {
         UPDRAFT_TRY(const Known known, admitted(rows, *std::move(device)));
-        if (!std::visit(Proves{rows, known, now}, proof)) {
-            return wrong_token();
+        for (const DeviceProof& proof : ask.proofs) {
+            if (auto good = std::visit(Proves{rows, known, now}, proof)) {
+                SignedInDevice in{known.device.id, known.product.id, known.product.protocol, {}};
+                if (good->credential) {
+                    in.credential = good->credential->id;
+                }
+                return Judged(Admitted{std::move(in), std::move(good->credential)});
+            }
         }
-        return Judged(SignedInDevice{known.device.id, known.product.id, known.product.protocol});
+        return wrong_token();
     }
-    if (unknown == UnknownDevice::refuse) {
+    if (ask.unknown == UnknownDevice::refuse || ask.proofs.empty()) {
         return refused(text("设备不存在", "there is no such device"));
     }
-    UPDRAFT_TRY(Product product, enrolling_product(rows, id, proof, only, now));
-    return Judged(std::move(product));
+    for (const DeviceProof& proof : ask.proofs) {
+        Result<Product> product = enrolling_product(rows, ask.id, proof, ask.only, now);
+        if (product || &proof == &ask.proofs.back()) {
+            UPDRAFT_TRY(Product found, std::move(product));
+            return Judged(std::move(found));
+        }
+    }
+    return refused(text("设备不存在", "there is no such device"));
 }
 
 Device enrolled_device(const DeviceId& id, const Product& product, Instant now) {
@@ -228,13 +257,52 @@ Result<void> checked_enrolled_id(std::string_view id) {
     return {};
 }
 
+Result<SignedInDevice> DeviceSignIn::limited(
+    const DeviceId& id, const std::string& address, Instant now,
+    const std::function<Result<SignedInDevice>()>& judge) const {
+    if (!address.empty()) {
+        if (const auto wait = limit_.wait(id.value, address, now)) {
+            counters_.limited.fetch_add(1, std::memory_order_relaxed);
+            return Error::of(ErrorCode::too_many_requests,
+                             text("认证失败次数过多, 请{}秒后再试",
+                                  "too many wrong credentials: try again in {} s",
+                                  std::chrono::ceil<seconds>(*wait).count()));
+        }
+    }
+    Result<SignedInDevice> result = judge();
+    const bool wrong = !result && result.error().code == ErrorCode::unauthorized;
+    if (wrong) {
+        counters_.refused.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (!address.empty() && wrong) {
+        limit_.failed(id.value, address, now);
+    } else if (!address.empty() && result) {
+        limit_.succeeded(id.value, address);
+    }
+    return result;
+}
+
+void DeviceSignIn::note_end(const DeviceCredential& credential) const {
+    if (ends_ != nullptr && credential.expires_at) {
+        ends_->note(credential.id, *credential.expires_at);
+    }
+}
+
 Result<SignedInDevice> DeviceSignIn::mqtt(const std::string& client_id, const std::string& username,
-                                          const std::string& password) const {
+                                          const std::string& password,
+                                          const std::string& address) const {
     if (client_id.empty() || client_id.size() > credential_bytes_max ||
         username.size() > credential_bytes_max || password.size() > credential_bytes_max) {
         return refused(jetlinks::describe(jetlinks::SignInRefusal::malformed_username));
     }
     const Instant now = clock_.now();
+    return limited(DeviceId(client_id), address, now,
+                   [&] { return judge_mqtt(client_id, username, password, now); });
+}
+
+Result<SignedInDevice> DeviceSignIn::judge_mqtt(const std::string& client_id,
+                                                const std::string& username,
+                                                const std::string& password, Instant now) const {
     return store_.read([&](const Repositories& rows) -> Result<SignedInDevice> {
         std::optional<Device> device = rows.devices().find(DeviceId(client_id));
         if (!device) {
@@ -246,7 +314,7 @@ Result<SignedInDevice> DeviceSignIn::mqtt(const std::string& client_id, const st
         keys.secure_key = configured_for(known, "secureKey");
         keys.plain_auth = equals_ignoring_case(
             configured(known.device, known.product, "plainAuth").value_or(""), "true");
-        const SignedInDevice signed_in{known.device.id, known.product.id, known.product.protocol};
+        SignedInDevice signed_in{known.device.id, known.product.id, known.product.protocol, {}};
         auto refusal = jetlinks::check_sign_in(username, password, keys, now);
         if (!refusal) {
             return signed_in;
@@ -258,6 +326,8 @@ Result<SignedInDevice> DeviceSignIn::mqtt(const std::string& client_id, const st
             keys.secure_key = credential->secret;
             refusal = jetlinks::check_sign_in(username, password, keys, now);
             if (!refusal) {
+                signed_in.credential = credential->id;
+                note_end(*credential);
                 return signed_in;
             }
         } else if (keys.secure_id.empty() || keys.secure_key.empty()) {
@@ -268,24 +338,34 @@ Result<SignedInDevice> DeviceSignIn::mqtt(const std::string& client_id, const st
     });
 }
 
-Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof& proof,
-                                          UnknownDevice unknown,
-                                          const std::optional<ProductId>& only) const {
+Result<SignedInDevice> DeviceSignIn::http(const DeviceAsk& ask) const {
     const Instant now = clock_.now();
-    UPDRAFT_TRY(const Judged first, store_.read([&](const Repositories& rows) {
-        return judged(rows, id, proof, unknown, only, now);
-    }));
-    if (const auto* device = std::get_if<SignedInDevice>(&first)) {
-        return *device;
+    // Clients of Basic authentication ask without a credential first: that is no guess.
+    const bool guesses = std::ranges::any_of(ask.proofs, [](const DeviceProof& proof) {
+        const auto* token = std::get_if<proof::Token>(&proof);
+        return token == nullptr || !token->token.empty();
+    });
+    return guesses ? limited(ask.id, ask.address, now, [&] { return judge_http(ask, now); })
+                   : judge_http(ask, now);
+}
+
+Result<SignedInDevice> DeviceSignIn::judge_http(const DeviceAsk& ask, Instant now) const {
+    UPDRAFT_TRY(const Judged first,
+                store_.read([&](const Repositories& rows) { return judged(rows, ask, now); }));
+    if (const auto* in = std::get_if<Admitted>(&first)) {
+        if (in->credential) {
+            note_end(*in->credential);
+        }
+        return in->device;
     }
     bool created = false;
     UPDRAFT_TRY(const SignedInDevice enrolled,
                 store_.write([&](UnitOfWork& work) -> Result<SignedInDevice> {
                     // Judged again: another request of the device may have been faster, and people
                     // act too.
-                    UPDRAFT_TRY(const Judged again, judged(work, id, proof, unknown, only, now));
-                    if (const auto* device = std::get_if<SignedInDevice>(&again)) {
-                        return *device;
+                    UPDRAFT_TRY(const Judged again, judged(work, ask, now));
+                    if (const auto* in = std::get_if<Admitted>(&again)) {
+                        return in->device;
                     }
                     const Product& product = std::get<Product>(again);
                     if (work.devices().count_of(product.id) >= options_.enroll_per_product_max) {
@@ -295,9 +375,9 @@ Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof&
                                  "product {} has {} devices and takes in no more by itself",
                                  product.id, options_.enroll_per_product_max));
                     }
-                    work.devices().add(enrolled_device(id, product, now));
+                    work.devices().add(enrolled_device(ask.id, product, now));
                     created = true;
-                    return SignedInDevice{id, product.id, product.protocol};
+                    return SignedInDevice{ask.id, product.id, product.protocol, {}};
                 }));
     if (created) {
         log::info("access", "device created by itself device={} product={}", enrolled.id,

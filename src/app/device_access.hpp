@@ -1,11 +1,15 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "app/credential_ends.hpp"
+#include "app/device_sign_in_limit.hpp"
 #include "app/ports.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -17,6 +21,8 @@ struct SignedInDevice {
     DeviceId id;
     ProductId product;
     ProtocolId protocol;  ///< of the product: how it speaks
+    /// What let it in, unless that was a value of a configuration: its end is the connection's.
+    std::optional<CredentialId> credential = {};
 };
 
 /// What a device shows over HTTP to prove who it is.
@@ -53,7 +59,24 @@ enum class UnknownDevice : std::uint8_t {
     enroll,
 };
 
+/// Who asks over HTTP, and how it proves that.
+struct DeviceAsk {
+    DeviceId id;
+    std::vector<DeviceProof> proofs;  ///< any one of them is enough
+    UnknownDevice unknown = UnknownDevice::refuse;
+    std::optional<ProductId> only =
+        {};                    ///< where the address names a product: enrolled in no other
+    std::string address = {};  ///< the peer's; its failures are limited. Empty: nothing is
+};
+
+/// How device sign-ins went wrong since the start.
+struct DeviceSignInCounters {
+    std::atomic<std::uint64_t> refused{0};
+    std::atomic<std::uint64_t> limited{0};  ///< refused unread: too many failures before
+};
+
 struct DeviceSignInOptions {
+    DeviceSignInLimits limits;
     /// A product with this many devices takes in no unknown ones.
     std::int64_t enroll_per_product_max = 100'000;
 };
@@ -69,26 +92,52 @@ struct DeviceSignInOptions {
 class DeviceSignIn {
 public:
     DeviceSignIn(Store& store, const Clock& clock, DeviceSignInOptions options = {})
-        : store_(store), clock_(clock), options_(options) {}
+        : store_(store), clock_(clock), options_(options), limit_(options.limits) {}
+
+    /// Called once before anybody signs in: hears when the credentials end that let devices in.
+    void note_ends(CredentialEnds& ends) { ends_ = &ends; }
 
     /// MQTT (spec 4.2): client id = device id. Errors: unauthorized, with the refusal's text
     /// (unknown device, notActive, wrong key, clock differs, malformed user name): all CONNACK
-    /// 0x04.
+    /// 0x04; too_many_requests, without a look at the store, for guesses from `address` ("": no
+    /// limit).
     [[nodiscard]] Result<SignedInDevice> mqtt(const std::string& client_id,
                                               const std::string& username,
-                                              const std::string& password) const;
+                                              const std::string& password,
+                                              const std::string& address = {}) const;
 
     /// Every dialect over HTTP. A device that is known writes nothing. Errors: unauthorized;
-    /// conflict (the product takes in no more devices). `only`: where the address names a product,
-    /// an unknown device is created in no other.
+    /// conflict (the product takes in no more devices); too_many_requests, as mqtt().
+    [[nodiscard]] Result<SignedInDevice> http(const DeviceAsk& ask) const;
     [[nodiscard]] Result<SignedInDevice> http(const DeviceId& id, const DeviceProof& proof,
                                               UnknownDevice unknown,
-                                              const std::optional<ProductId>& only = {}) const;
+                                              const std::optional<ProductId>& only = {}) const {
+        return http({id, {proof}, unknown, only, {}});
+    }
+
+    /// What a device waits that was refused with too_many_requests, at most.
+    [[nodiscard]] seconds retry_after() const {
+        return std::chrono::ceil<seconds>(options_.limits.failures_window);
+    }
+    [[nodiscard]] const DeviceSignInCounters& counters() const { return counters_; }
 
 private:
+    /// `judge` unless there were too many failures; counts the outcome.
+    [[nodiscard]] Result<SignedInDevice> limited(
+        const DeviceId& id, const std::string& address, Instant now,
+        const std::function<Result<SignedInDevice>()>& judge) const;
+    [[nodiscard]] Result<SignedInDevice> judge_mqtt(const std::string& client_id,
+                                                    const std::string& username,
+                                                    const std::string& password, Instant now) const;
+    [[nodiscard]] Result<SignedInDevice> judge_http(const DeviceAsk& ask, Instant now) const;
+    void note_end(const DeviceCredential& credential) const;
+
     Store& store_;
     const Clock& clock_;
     const DeviceSignInOptions options_;
+    CredentialEnds* ends_ = nullptr;
+    mutable DeviceSignInLimit limit_;
+    mutable DeviceSignInCounters counters_;
 };
 
 }  // namespace updraft

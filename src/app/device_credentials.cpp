@@ -21,6 +21,9 @@ constexpr std::size_t authority_digits_min = 16;
 constexpr std::size_t authority_digits_max = 128;
 constexpr std::size_t hint_characters = 4;
 
+/// From the look at a credential to the connection being known.
+constexpr seconds sign_in_time{2};
+
 bool is_visible(char c) {
     return c > ' ' && c <= '~';
 }
@@ -288,6 +291,7 @@ Result<ToldCredential> DeviceCredentialService::rotate(const CredentialOwner& ow
                                                        const Identity& identity) {
     const Instant now = clock_.now();
     ToldCredential told;
+    Instant old_ends_at;
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         UPDRAFT_TRY(const ProductId product, product_of(work, owner));
         UPDRAFT_TRY(const DeviceCredential old, find_of(work, owner, id));
@@ -313,13 +317,16 @@ Result<ToldCredential> DeviceCredentialService::rotate(const CredentialOwner& ow
         request.kind = old.kind;
         fill_secret(told, request);
         const Instant until = now + keep_old;
-        work.credentials().set_expiry(old.id, std::min(old.expires_at.value_or(until), until));
+        old_ends_at = std::min(old.expires_at.value_or(until), until);
+        work.credentials().set_expiry(old.id, old_ends_at);
         UPDRAFT_CHECK(check_room(work, owner, told.credential));
         add(work, owner, told.credential);
         return {};
     }));
     if (keep_old == seconds(0)) {
-        close(owner);
+        close(owner, id);
+    } else {
+        ends_.note(id, old_ends_at);
     }
     log::info("access", "device credential rotated id={} new_id={} {} keep_old_s={} username={}",
               id, told.credential.id, field_of(owner), keep_old.count(), identity.username);
@@ -334,14 +341,26 @@ Result<void> DeviceCredentialService::revoke(const CredentialOwner& owner, const
         work.credentials().remove(credential.id);
         return {};
     }));
-    close(owner);
+    close(owner, id);
     log::info("access", "device credential revoked id={} {} username={}", id, field_of(owner),
               identity.username);
     return {};
 }
 
-void DeviceCredentialService::close(const CredentialOwner& owner) const {
+void DeviceCredentialService::close_ended() {
+    for (const CredentialId& id : ends_.take_ended(clock_.now() - sign_in_time)) {
+        links_.close_all_of(id, "credential ended");
+    }
+}
+
+void DeviceCredentialService::close(const CredentialOwner& owner, const CredentialId& credential) {
+    // Once more later: a device that is signing in at this moment is not connected yet.
+    ends_.note(credential, clock_.now() + sign_in_time);
     const auto* device = std::get_if<DeviceId>(&owner);
+    if (device == nullptr) {
+        links_.close_all_of(credential, "credential revoked");
+        return;
+    }
     if (device != nullptr && links_.is_connected(*device)) {
         links_.close(*device, "credential revoked");
     }

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "app/credential_ends.hpp"
 #include "app/device_links.hpp"
 #include "app/identity.hpp"
 #include "app/ports.hpp"
@@ -18,6 +19,8 @@ namespace updraft {
 
 struct DeviceCredentialOptions {
     std::size_t per_owner_max = 20;  ///< of a device, or of a product; expired ones make room
+    /// Credentials with an end whose connections end with them.
+    std::size_t watched_max = 100'000;
 };
 
 /// Whose a credential is: a device's own, or shared by the direct devices of a product.
@@ -41,14 +44,23 @@ struct ToldCredential {
 };
 
 /// Makes, rotates and revokes the credentials of devices and products. A token is stored as its
-/// SHA-256 only; a secureKey in the clear, because JetLinks' sign-in computes with it (its
-/// encryption at rest is still to come). No secret is ever logged. Safe from every thread; blocks
-/// on the store.
+/// SHA-256 only; a secureKey is sealed, because JetLinks' sign-in computes with it. No secret is
+/// ever logged. Safe from every thread; blocks on the store.
 class DeviceCredentialService {
 public:
     DeviceCredentialService(Store& store, DeviceLinks& links, const Clock& clock, SnowflakeIds& ids,
                             DeviceCredentialOptions options = {})
-        : store_(store), links_(links), clock_(clock), ids_(ids), options_(options) {}
+        : store_(store),
+          links_(links),
+          clock_(clock),
+          ids_(ids),
+          options_(options),
+          ends_(options.watched_max) {}
+
+    /// When credentials end that are in use; DeviceSignIn tells.
+    [[nodiscard]] CredentialEnds& ends() { return ends_; }
+    /// Closes the connections that credentials have let in which have ended since the last call.
+    void close_ended();
 
     /// Newest first, the expired ones among them. Errors: not_found (the owner).
     [[nodiscard]] Result<std::vector<DeviceCredential>> list(const CredentialOwner& owner) const;
@@ -72,8 +84,8 @@ public:
     [[nodiscard]] Result<ToldCredential> rotate(const CredentialOwner& owner,
                                                 const CredentialId& id, seconds keep_old,
                                                 const Identity& identity);
-    /// Ends it at once and closes the device's connection. Connections of a product's devices stay:
-    /// nobody knows which of them it let in, and what they would come back with. Errors: not_found.
+    /// Ends it at once and closes the device's connection, or those of the product's devices that
+    /// it has let in. Errors: not_found.
     [[nodiscard]] Result<void> revoke(const CredentialOwner& owner, const CredentialId& id,
                                       const Identity& identity);
 
@@ -87,13 +99,14 @@ private:
     /// Stores a credential for which there is room; an expired one may go.
     void add(UnitOfWork& work, const CredentialOwner& owner,
              const DeviceCredential& credential) const;
-    void close(const CredentialOwner& owner) const;
+    void close(const CredentialOwner& owner, const CredentialId& credential);
 
     Store& store_;
     DeviceLinks& links_;
     const Clock& clock_;
     SnowflakeIds& ids_;
     const DeviceCredentialOptions options_;
+    CredentialEnds ends_;
 };
 
 }  // namespace updraft

@@ -25,6 +25,9 @@ public:
     /// button).
     virtual void close(const DeviceId& carrier, const std::string& reason) = 0;
 
+    /// Closes the connections that the credential has let in.
+    virtual void close_all_of(const CredentialId& credential, const std::string& reason) = 0;
+
     /// Calls `use` for a copy of the ids of all connected carriers.
     virtual void each_connected(const std::function<void(const DeviceId&)>& use) const = 0;
 };

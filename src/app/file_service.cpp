@@ -270,15 +270,34 @@ Result<FileService::Download> FileService::open(const FileId& id,
                 text("下载需要accessKey或登录", "a download needs an accessKey or a sign-in"));
         }
     }
-    const std::optional<std::string> path = artifacts_.path_of(file->sha256);
-    if (!path || has_wrong_size(*path, file->size_bytes)) {
-        log::error("files", "artifact missing or damaged file={} sha256={}", file->id,
-                   file->sha256);
+    return with_bytes(*file);
+}
+
+Result<FileService::Download> FileService::open_link(const FileId& id,
+                                                     const DownloadLink& link) const {
+    UPDRAFT_TRY(const StoredFile file,
+                store_.read([&](const Repositories& rows) -> Result<StoredFile> {
+                    if (urls_.links() != nullptr) {
+                        UPDRAFT_CHECK(urls_.links()->check(link, id, rows, clock_.now()));
+                    }
+                    auto found = rows.files().find(id);
+                    if (!found || urls_.links() == nullptr) {
+                        return Error::not_found("文件", "file", id.value);
+                    }
+                    return *std::move(found);
+                }));
+    return with_bytes(file);
+}
+
+Result<FileService::Download> FileService::with_bytes(const StoredFile& file) const {
+    const std::optional<std::string> path = artifacts_.path_of(file.sha256);
+    if (!path || has_wrong_size(*path, file.size_bytes)) {
+        log::error("files", "artifact missing or damaged file={} sha256={}", file.id, file.sha256);
         return Error::of(ErrorCode::not_found,
                          text("文件内容丢失或已损坏，请重新上传",
                               "the file's bytes are missing or damaged: upload it again"));
     }
-    return Download{*file, *path};
+    return Download{file, *path};
 }
 
 std::string FileService::url_of(const StoredFile& file) const {

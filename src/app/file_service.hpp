@@ -91,6 +91,10 @@ public:
                                         const std::optional<std::string>& access_key,
                                         bool signed_in) const;
 
+    /// The same for a link of one upgrade (app/download_links.hpp). Errors: not_found;
+    /// access_denied for a link that is not good, or not any more.
+    [[nodiscard]] Result<Download> open_link(const FileId& id, const DownloadLink& link) const;
+
     /// The address under which devices find the file.
     [[nodiscard]] std::string url_of(const StoredFile& file) const;
 
@@ -104,6 +108,7 @@ public:
     Collected collect();
 
 private:
+    [[nodiscard]] Result<Download> with_bytes(const StoredFile& file) const;
     [[nodiscard]] Result<StoredFile> add(const ArtifactDigests& digests,
                                          const Description& description, const Identity& by);
     [[nodiscard]] Result<StoredFile> replace(const FileId& id, const ArtifactDigests& digests);

@@ -159,11 +159,13 @@ bool DeviceMessages::change(UnitOfWork& work, Incoming& incoming,
         const UpgradeRecord* offered = record_named(context->records, *decision.offer);
         if (const auto firmware = work.firmwares().find(offered->firmware)) {
             log_line(work, incoming, log_type::pull_firmware, *offered);
+            DownloadAddresses addresses(urls_, work, clock_.now());
             const UpgradeRecord record = apply(offered->id, event::PullAnswered{pull.message_id});
             incoming.handled.reply = DownlinkMessage{
                 route_of(*device, incoming.carrier, incoming.message.product), clock_.now(),
-                downlink::FirmwarePullReply{pull.message_id,
-                                            upgrade_message(*firmware, record, urls_.base(work))}};
+                downlink::FirmwarePullReply{
+                    pull.message_id,
+                    upgrade_message(*firmware, record, addresses.of(*firmware, record))}};
             return true;
         }
     }

@@ -8,10 +8,10 @@
 namespace updraft {
 
 downlink::UpgradeFirmware upgrade_message(const Firmware& firmware, const UpgradeRecord& record,
-                                          std::string_view base) {
+                                          std::string url) {
     downlink::UpgradeFirmware message;
     message.message_id = record.message_id;
-    message.url = absolute_url(firmware.url, base);
+    message.url = std::move(url);
     message.version = firmware.version;
     for (const FirmwareProperty& property : firmware.properties) {
         message.parameters.insert_or_assign(property.id, property.value);
@@ -42,9 +42,9 @@ std::optional<DeviceRoute> route_to(const Repositories& rows, const DeviceId& de
 std::vector<UpgradeSender::Prepared> UpgradeSender::prepare(
     const std::vector<UpgradeRecord>& records) const {
     return store_.read([&](const Repositories& rows) {
-        const std::string base = urls_.base(rows);
         std::map<FirmwareId, std::optional<Firmware>> firmwares;
         std::vector<Prepared> prepared;
+        DownloadAddresses addresses(urls_, rows, clock_.now());
         prepared.reserve(records.size());
         for (const UpgradeRecord& record : records) {
             auto [firmware, is_new] = firmwares.try_emplace(record.firmware);
@@ -58,8 +58,10 @@ std::vector<UpgradeSender::Prepared> UpgradeSender::prepare(
             }
             Prepared one{record, {}};
             if (route && firmware->second) {
-                one.message = DownlinkMessage{*std::move(route), clock_.now(),
-                                              upgrade_message(*firmware->second, record, base)};
+                one.message =
+                    DownlinkMessage{*std::move(route), clock_.now(),
+                                    upgrade_message(*firmware->second, record,
+                                                    addresses.of(*firmware->second, record))};
             }
             prepared.push_back(std::move(one));
         }

@@ -13,11 +13,11 @@
 
 namespace updraft {
 
-/// The upgrade message of a firmware, as push and pull replies carry it (spec 4.4). `base` is the
-/// public base path: relative addresses become absolute.
+/// The upgrade message of a firmware, as push and pull replies carry it (spec 4.4). `url` is where
+/// the device finds it (PublicUrls::download).
 [[nodiscard]] downlink::UpgradeFirmware upgrade_message(const Firmware& firmware,
                                                         const UpgradeRecord& record,
-                                                        std::string_view base);
+                                                        std::string url);
 
 /// How a message reaches the device; through its gateway if it has one. Nothing if the device is
 /// gone.

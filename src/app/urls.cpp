@@ -116,6 +116,22 @@ void PublicUrls::use_mqtt_port(std::uint16_t port) {
     mqtt_port_ = port;
 }
 
+DownloadAddresses::DownloadAddresses(const PublicUrls& urls, const Repositories& rows, Instant now)
+    : urls_(urls), rows_(rows), now_(now), base_(urls.base(rows)) {}
+
+std::string DownloadAddresses::of(const Firmware& firmware, const UpgradeRecord& record) {
+    std::string url = absolute_url(firmware.url, base_);
+    if (!firmware.file || urls_.links() == nullptr) {
+        return url;
+    }
+    const auto [wants, is_new] = wants_links_.try_emplace(record.product, false);
+    if (is_new) {
+        const std::optional<Product> product = rows_.products().find(record.product);
+        wants->second = product && DownloadLinks::wanted_by(*product);
+    }
+    return wants->second ? urls_.links()->signed_url(url, *firmware.file, record, now_) : url;
+}
+
 std::string PublicUrls::mqtt(const Repositories& rows) const {
     const std::string address = base(rows);
     const std::size_t scheme = address.find("://");

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "app/download_links.hpp"
 #include "app/ports.hpp"
 #include "base/id.hpp"
 
@@ -29,6 +32,25 @@ struct OwnFileUrl {
 /// The address of a stored file with its access key, as uploads answer it and devices download it.
 [[nodiscard]] std::string file_url(const StoredFile& file, std::string_view base);
 
+class PublicUrls;
+
+/// Where the devices of some records find their firmwares. Remembers what it has read, for one
+/// snapshot.
+class DownloadAddresses {
+public:
+    DownloadAddresses(const PublicUrls& urls, const Repositories& rows, Instant now);
+    /// The firmware's address, absolute; or a link for this upgrade alone if the product wants that
+    /// and the file is ours.
+    [[nodiscard]] std::string of(const Firmware& firmware, const UpgradeRecord& record);
+
+private:
+    const PublicUrls& urls_;
+    const Repositories& rows_;
+    const Instant now_;
+    const std::string base_;
+    std::map<ProductId, bool> wants_links_;
+};
+
 /// Knows the public base path: the system configuration's `paths.base-path`, else the configured
 /// one.
 class PublicUrls {
@@ -38,6 +60,10 @@ public:
 
     /// The address the server turned out to listen on, for an installation that configured none.
     void use_if_unset(const std::string& fallback);
+
+    /// What signs the links of products that want it; before anything runs.
+    void sign_with(std::shared_ptr<const DownloadLinks> links) { links_ = std::move(links); }
+    [[nodiscard]] const DownloadLinks* links() const { return links_.get(); }
 
     /// The port of the MQTT listener, once it is known.
     void use_mqtt_port(std::uint16_t port);
@@ -51,6 +77,7 @@ public:
 private:
     mutable std::mutex mutex_;
     std::string fallback_;
+    std::shared_ptr<const DownloadLinks> links_;
     std::uint16_t mqtt_port_ = 0;
 };
 

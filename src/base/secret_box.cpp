@@ -53,12 +53,22 @@ const EVP_CIPHER* cipher() {
     return fetched;
 }
 
-/// One context a thread: making one costs more than a short value does.
-EVP_CIPHER_CTX* context() {
-    struct Free {
-        void operator()(EVP_CIPHER_CTX* made) const { EVP_CIPHER_CTX_free(made); }
-    };
-    static thread_local const std::unique_ptr<EVP_CIPHER_CTX, Free> kept(EVP_CIPHER_CTX_new());
+struct FreeContext {
+    void operator()(EVP_CIPHER_CTX* made) const { EVP_CIPHER_CTX_free(made); }
+};
+
+/// A context that opens, ready for the nonce. One a thread, with the key that it has opened with
+/// last: making one, and expanding a key, costs more than a short value does.
+EVP_CIPHER_CTX* opening(const SecretBox::Key& key, const unsigned char* nonce) {
+    static thread_local const std::unique_ptr<EVP_CIPHER_CTX, FreeContext> kept(
+        EVP_CIPHER_CTX_new());
+    static thread_local SecretBox::Key expanded{};
+    if (expanded != key) {
+        check(EVP_DecryptInit_ex2(kept.get(), cipher(), key.data(), nonce, nullptr));
+        expanded = key;
+    } else {
+        check(EVP_DecryptInit_ex2(kept.get(), nullptr, nullptr, nonce, nullptr));
+    }
     return kept.get();
 }
 
@@ -168,7 +178,8 @@ std::string SecretBox::seal(const SecretPlace& place, std::string_view clear) co
     unsigned char* const text = nonce + nonce_bytes;
     check(RAND_bytes(nonce, nonce_bytes));
     const std::string bound = bound_to(place);
-    EVP_CIPHER_CTX* const work = context();
+    const std::unique_ptr<EVP_CIPHER_CTX, FreeContext> made(EVP_CIPHER_CTX_new());
+    EVP_CIPHER_CTX* const work = made.get();
     int size = 0;
     check(EVP_EncryptInit_ex2(work, cipher(), with.sealing.data(), nonce, nullptr));
     check(EVP_EncryptUpdate(work, nullptr, &size, bytes_of(bound), static_cast<int>(bound.size())));
@@ -197,9 +208,8 @@ std::optional<std::string> SecretBox::open(const SecretPlace& place,
     const std::size_t text_bytes = bytes->size() - nonce_bytes - tag_bytes;
     const std::string bound = bound_to(place);
     std::string clear(text_bytes, '\0');
-    EVP_CIPHER_CTX* const work = context();
+    EVP_CIPHER_CTX* const work = opening(with->sealing, nonce);
     int size = 0;
-    check(EVP_DecryptInit_ex2(work, cipher(), with->sealing.data(), nonce, nullptr));
     check(EVP_DecryptUpdate(work, nullptr, &size, bytes_of(bound), static_cast<int>(bound.size())));
     check(EVP_DecryptUpdate(work, bytes_of(clear), &size, text, static_cast<int>(text_bytes)));
     check(EVP_CIPHER_CTX_ctrl(work, EVP_CTRL_AEAD_SET_TAG, tag_bytes, text + text_bytes));

@@ -118,6 +118,50 @@ void add_create(const Commands& commands, CLI::App& group) {
     commands.flag(leaf, "--disabled", flags->disabled, {"新建后不启用", "Leave it disabled"});
 }
 
+struct ConfigureFlags {
+    std::string id;
+    std::vector<std::string> configuration;
+};
+
+/// Changes the named keys and leaves the others; an empty value removes a key.
+Result<ExitStatus> configure_product(Context& context, const ConfigureFlags& flags) {
+    UPDRAFT_TRY(client::RestClient* const api, context.api());
+    UPDRAFT_TRY(json::value row, api->get("/device-product/" + url_encoded(flags.id)));
+    json::object configuration;
+    if (const auto* members = row.if_object()) {
+        const json::value* known = members->if_contains("configuration");
+        configuration =
+            known != nullptr && known->is_object() ? known->get_object() : configuration;
+    }
+    UPDRAFT_TRY(const json::object wanted, pairs(flags.configuration));
+    for (const auto& [key, value] : wanted) {
+        if (value == "") {
+            configuration.erase(key);
+        } else {
+            configuration[key] = value;
+        }
+    }
+    const json::object changed{{"id", flags.id}, {"configuration", std::move(configuration)}};
+    UPDRAFT_CHECK(api->call("PATCH", "/device-product", changed));
+    UPDRAFT_TRY(row, api->get("/device-product/" + url_encoded(flags.id)));
+    context.terminal().row(row, product_columns());
+    return ExitStatus::done;
+}
+
+void add_configure(const Commands& commands, CLI::App& group) {
+    auto flags = std::make_shared<ConfigureFlags>();
+    CLI::App& leaf =
+        commands.leaf(group, "configure", {"修改产品配置", "Change the configuration of a product"},
+                      "updraft product configure w801 --config expiringLinks=true",
+                      [flags](Context& context) { return configure_product(context, *flags); });
+    commands.option(leaf, "id", flags->id, {"产品ID", "The product's id"})->required();
+    commands
+        .repeated(leaf, "--config", flags->configuration,
+                  {"配置 键=值, 可重复; 值为空则删除该键",
+                   "Configuration KEY=VALUE, repeatable; without a value the key goes"})
+        ->required();
+}
+
 void add_changes(const Commands& commands, CLI::App& group) {
     struct Change {
         const char* name;
@@ -159,6 +203,7 @@ void add_product_commands(const Commands& commands) {
                       [id](Context& context) { return show_product(context, *id); });
     commands.option(show, "id", *id, {"产品ID", "The product's id"})->required();
     add_create(commands, group);
+    add_configure(commands, group);
     add_changes(commands, group);
     add_product_credentials(commands, group);
 }

@@ -29,17 +29,25 @@ log::Level level_named(const std::string& name) {
     return name == "error" ? log::Level::error : log::Level::info;
 }
 
-/// Until a signal says stop; meanwhile the watchdog hears that the server still answers.
-void wait_for_stop(StopSignal& stop_signal, Application& application,
+/// How late SIGHUP may be heard.
+constexpr milliseconds reload_within{500};
+
+/// Until a signal says stop; meanwhile SIGHUP reads the certificate again, and the watchdog hears
+/// that the server still answers.
+void wait_for_stop(StopSignal& stop_signal, ReloadSignal& reload_signal, Application& application,
                    const ServiceManager& service_manager) {
     const auto period = service_manager.alive_every();
-    if (!period) {
-        stop_signal.wait();
-        return;
-    }
-    stop_signal.wait(*period, [&] {
-        if (application.answers()) {
-            service_manager.alive();
+    auto alive_at = std::chrono::steady_clock::now();
+    stop_signal.wait(reload_within, [&] {
+        if (reload_signal.came()) {
+            application.reload();
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (period && now >= alive_at) {
+            alive_at = now + *period;
+            if (application.answers()) {
+                service_manager.alive();
+            }
         }
     });
 }
@@ -51,6 +59,7 @@ int serve(ConfiguredCommand& command) {
     prepare_process(command.config());
     const ServiceManager service_manager;
     StopSignal stop_signal;
+    ReloadSignal reload_signal;
     try {
         Application application(command.config(), admin_password_from_environment());
         if (const auto link = application.setup_link()) {
@@ -61,7 +70,7 @@ int serve(ConfiguredCommand& command) {
         std::printf("%s\n", application.ready_line().c_str());
         std::fflush(stdout);
         service_manager.ready("listens at " + application.http_address());
-        wait_for_stop(stop_signal, application, service_manager);
+        wait_for_stop(stop_signal, reload_signal, application, service_manager);
         service_manager.stopping();
         log::info("server", "stopping");
         application.stop();

@@ -24,6 +24,11 @@ void bind_basics(Settings& settings, Config& config) {
     settings.bind("secrets.key_file", config.secret_key_file,
                   "File with the key of the secrets in the database; empty: secret.key in the data "
                   "folder, made on the first start");
+    settings.bind("tls_check_every", config.tls_check_every,
+                  "The certificate's files are looked at this often, and read again when they have "
+                  "changed; 0: only on SIGHUP");
+    settings.bind("links.lifetime", config.links.lifetime,
+                  "A download link of a product with expiringLinks holds that long");
     settings.bind("event_loops", config.event_loops, "Threads for connections");
     settings.bind("workers", config.workers, "Threads for requests");
     settings.bind("worker_queue_max", config.worker_queue_max,
@@ -155,6 +160,23 @@ void bind_devices(Settings& settings, Config& config) {
                   "A product with this many devices takes in no unknown ones by itself");
     settings.bind("credentials.per_owner_max", config.credentials.per_owner_max,
                   "Credentials of one device, or shared by one product");
+    settings.bind("credentials.watched_max", config.credentials.watched_max,
+                  "Credentials with an end whose connections are closed at their end");
+    DeviceSignInLimits& limits = config.sign_in.limits;
+    settings.bind("devices.failures_max", limits.failures_max,
+                  "Wrong credentials of one device from one address; 0: no limit");
+    settings.bind("devices.address_failures_max", limits.address_failures_max,
+                  "Wrong credentials from one address, whatever the device; 0: no limit");
+    settings.bind(
+        "devices.device_failures_max", limits.device_failures_max,
+        "Wrong credentials of one device from everywhere, before each new address has one "
+        "attempt only; 0: no limit");
+    settings.bind("devices.failures_window", limits.failures_window,
+                  "Time in which those are counted");
+    settings.bind("devices.failures_tracked_max", limits.failures_tracked_max,
+                  "Devices, addresses and pairs of them whose failures are remembered");
+    settings.bind("devices.known_addresses_max", limits.known_addresses_max,
+                  "Devices and addresses that signed in, which bear their own failures only");
     settings.bind("devices.progress_log_every", config.devices.progress_log_every,
                   "Progress of one upgrade is written to the device's log at most this often");
     settings.bind("devices.log_content_bytes_max", config.devices.log_content_bytes_max,

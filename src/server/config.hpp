@@ -11,6 +11,7 @@
 #include "app/device_import.hpp"
 #include "app/device_messages.hpp"
 #include "app/device_service.hpp"
+#include "app/download_links.hpp"
 #include "app/file_service.hpp"
 #include "app/missing_digests.hpp"
 #include "app/presence.hpp"
@@ -46,6 +47,8 @@ struct Config {
     std::string tls_certificate;
     std::string tls_key;
     std::string secret_key_file;
+    milliseconds tls_check_every{10'000};
+    DownloadLinkOptions links;
 
     std::size_t event_loops = 2;
     std::size_t workers = 8;

@@ -31,6 +31,11 @@ public:
             gateway->close(carrier, reason);
         }
     }
+    void close_all_of(const CredentialId& credential, const std::string& reason) override {
+        for (DeviceLinks* gateway : gateways_) {
+            gateway->close_all_of(credential, reason);
+        }
+    }
     void each_connected(const std::function<void(const DeviceId&)>& use) const override {
         for (const DeviceLinks* gateway : gateways_) {
             gateway->each_connected(use);

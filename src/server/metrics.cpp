@@ -259,6 +259,25 @@ void add_sign_ins(Families& out, const SignInCounters& counters) {
     add("busy", counters.busy);
 }
 
+void add_device_sign_ins(Families& out, const DeviceSignInCounters& counters) {
+    const std::string name = "updraft_device_sign_ins_refused_total";
+    const std::string help = "Sign-ins of devices, over any protocol, that were refused, by reason";
+    out.counter(name, help, "reason", "credentials", static_cast<double>(counters.refused.load()));
+    out.counter(name, help, "reason", "limited", static_cast<double>(counters.limited.load()));
+}
+
+void add_tls(Families& out, const TlsFiles& tls) {
+    if (const std::optional<Instant> expires = tls.expires_at()) {
+        out.gauge("updraft_tls_certificate_expires_seconds",
+                  "When the TLS certificate expires, in seconds since 1970",
+                  static_cast<double>(to_millis(*expires) / 1'000));
+    }
+    const std::string name = "updraft_tls_reloads_total";
+    const std::string help = "Times that the TLS certificate was read again, by outcome";
+    out.counter(name, help, "outcome", "done", static_cast<double>(tls.reloaded()));
+    out.counter(name, help, "outcome", "failed", static_cast<double>(tls.failed()));
+}
+
 void add_writer(Families& out, const WriterStatistics& writer) {
     const Histogram::Snapshot operations = writer.commit_operations.snapshot();
     out.counter("updraft_store_operations_total", "Operations that the store has committed",
@@ -313,6 +332,8 @@ std::string metrics_text(const MetricSources& sources) {
     add_messages(out, sources.messages.counters());
     add_scripts(out, sources.scripts.counters());
     add_sign_ins(out, sources.sign_ins);
+    add_device_sign_ins(out, sources.device_sign_ins);
+    add_tls(out, sources.tls);
     add_writer(out, sources.writer);
     try {
         add_totals(out, sources.store);

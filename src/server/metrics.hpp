@@ -8,10 +8,12 @@
 #include <string>
 
 #include "app/access_service.hpp"
+#include "app/device_access.hpp"
 #include "app/device_messages.hpp"
 #include "app/ports.hpp"
 #include "scheduler/dispatcher.hpp"
 #include "scripting/script_workers.hpp"
+#include "server/tls_files.hpp"
 #include "storage/artifacts/artifact_scrub.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 #include "transport/http/devices/websocket_devices.hpp"
@@ -36,6 +38,8 @@ struct MetricSources {
     const ArtifactScrub& scrub;
     const scripting::ScriptWorkers& scripts;
     const SignInCounters& sign_ins;
+    const DeviceSignInCounters& device_sign_ins;
+    const TlsFiles& tls;
     const WriterStatistics& writer;
     const Store& store;
 };

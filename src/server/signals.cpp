@@ -43,4 +43,19 @@ bool StopSignal::came() {
     return came_;
 }
 
+ReloadSignal::ReloadSignal() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+bool ReloadSignal::came() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    const timespec at_once{};
+    return ::sigtimedwait(&set, nullptr, &at_once) > 0;
+}
+
 }  // namespace updraft::server

@@ -21,4 +21,13 @@ private:
     bool came_ = false;
 };
 
+/// SIGHUP, which tells a server to read its certificate again. Made before any thread starts, as
+/// StopSignal.
+class ReloadSignal {
+public:
+    ReloadSignal();
+    /// True if one has come since the last call; does not block.
+    [[nodiscard]] bool came();
+};
+
 }  // namespace updraft::server

@@ -30,6 +30,7 @@
 #include "server/metrics.hpp"
 #include "server/pages.hpp"
 #include "server/secret_keys.hpp"
+#include "server/tls_files.hpp"
 #include "server/version.hpp"
 #include "storage/artifacts/artifact_files.hpp"
 #include "transport/http/ddi/routes.hpp"
@@ -79,13 +80,6 @@ Scheduler::Options scheduler_options(const Config& config) {
     return options;
 }
 
-std::shared_ptr<SSL_CTX> tls_of(const Config& config) {
-    if (config.tls_certificate.empty()) {
-        return nullptr;
-    }
-    return net::make_tls_context({config.tls_certificate, config.tls_key});
-}
-
 /// An address that was checked before; its error is the caller's mistake.
 HostPort listen_of(const std::string& key, const std::string& value) {
     const Result<HostPort> parsed = parse_listen(key, value);
@@ -126,7 +120,10 @@ struct Services {
           messages(*store, changes, presence, urls, live, clock, ids, config.devices),
           sender(*store, links, presence, urls, live, clock, ids),
           sign_in(*store, clock, config.sign_in),
-          ddi(*store, changes, messages, files, urls, live, clock, ids, config.ddi) {}
+          ddi(*store, changes, messages, files, urls, live, clock, ids, config.ddi) {
+        urls.sign_with(std::make_shared<DownloadLinks>(secrets->derived("links"), config.links));
+        sign_in.note_ends(credentials.ends());
+    }
 
     [[nodiscard]] device_http::DeviceHttpServices for_devices() {
         return {sign_in, dialects, messages, presence};
@@ -218,6 +215,7 @@ struct Application::Parts {
     ~Parts() { stop(); }
 
     void connect_parts();
+    void add_jobs(const Config& config);
     [[nodiscard]] std::string mqtt_address() const;   ///< empty: it does not listen
     [[nodiscard]] std::string mqtts_address() const;  ///< empty: it does not listen
     void listen(const Config& config);
@@ -230,6 +228,7 @@ struct Application::Parts {
     std::optional<std::string> setup_token;
     std::atomic<bool> ready{false};
     Services services;
+    TlsFiles tls_files;
     Scheduler scheduler;
     rest::LiveFeed feed;
     http::Router router;
@@ -250,7 +249,7 @@ struct Application::Parts {
 
 namespace {
 
-mqtt::MqttOptions mqtt_options(const Config& config) {
+mqtt::MqttOptions mqtt_options(const Config& config, TlsFiles& tls_files) {
     mqtt::MqttOptions options = config.mqtt;
     const auto add = [&](const std::string& key, const std::string& address,
                          std::shared_ptr<SSL_CTX> tls) {
@@ -261,7 +260,7 @@ mqtt::MqttOptions mqtt_options(const Config& config) {
     };
     add("mqtt_listen", config.mqtt_listen, nullptr);
     add("mqtts_listen", config.mqtts_listen,
-        config.mqtts_listen.empty() ? nullptr : tls_of(config));
+        config.mqtts_listen.empty() ? nullptr : tls_files.context());
     return options;
 }
 
@@ -272,6 +271,7 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
       listens_mqtt(!config.mqtt_listen.empty()),
       listens_mqtts(!config.mqtts_listen.empty()),
       services(config),
+      tls_files(config),
       scheduler(*services.store, services.changes, services.presence, services.tasks,
                 services.files, services.sender, services.clock, services.ids,
                 scheduler_options(config)),
@@ -284,10 +284,10 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
       gateway(
           loops, workers, mqtt_inbox, services.dialects,
           [this](const std::string& client_id, const std::string& username,
-                 const std::string& password) {
-              return services.sign_in.mqtt(client_id, username, password);
+                 const std::string& password, const std::string& address) {
+              return services.sign_in.mqtt(client_id, username, password, address);
           },
-          mqtt_options(config)),
+          mqtt_options(config, tls_files)),
       websocket_inbox(services.messages, services.links),
       websockets(services.sign_in, services.dialects, websocket_inbox, config.device_http),
       scrub(config.data, services.clock, config.scrub) {
@@ -298,6 +298,7 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
     setup_token = *std::move(started);
     services.protocols.install_builtin();
     connect_parts();
+    add_jobs(config);
     scheduler.recover();
     scheduler.start();
     feed.start();
@@ -333,6 +334,23 @@ void Application::Parts::connect_parts() {
     services.messages.hook(std::move(hooks));
 }
 
+/// What is looked at again and again.
+void Application::Parts::add_jobs(const Config& config) {
+    constexpr milliseconds ends_every{1'000};
+    scheduler.add_job("credential ends", ends_every, [this] {
+        services.credentials.close_ended();
+        return false;
+    });
+    if (config.tls_check_every.count() > 0) {
+        scheduler.add_job("certificate", config.tls_check_every, [this] {
+            if (ready) {
+                tls_files.reload_if_changed();
+            }
+            return false;
+        });
+    }
+}
+
 std::optional<http::Server::Counters> Application::Parts::http_counters() const {
     if (!ready) {
         return std::nullopt;  // the list of servers still grows
@@ -354,7 +372,8 @@ void Application::Parts::listen(const Config& config) {
     pages.metrics = [this] {
         return metrics_text({[this] { return http_counters(); }, router, gateway, websockets,
                              services.messages, scheduler.dispatcher(), workers, uploads, scrub,
-                             services.scripts, services.access.sign_in_counters(), *services.writer,
+                             services.scripts, services.access.sign_in_counters(),
+                             services.sign_in.counters(), tls_files, *services.writer,
                              *services.store});
     };
     page_routes(router, std::move(pages));
@@ -370,9 +389,12 @@ void Application::Parts::listen(const Config& config) {
             loops, workers, uploads, router,
             http::ddi::refusals(rest::server_refusals(router, services.clock)), options));
     };
+    // Before anybody can ask for metrics, which look at all contexts.
+    const std::shared_ptr<SSL_CTX> tls =
+        config.https_listen.empty() ? nullptr : tls_files.context();
     serve("listen", config.listen, nullptr);
-    if (!config.https_listen.empty()) {
-        serve("https_listen", config.https_listen, tls_of(config));
+    if (tls) {
+        serve("https_listen", config.https_listen, tls);
     }
     services.urls.use_if_unset("http://" + servers.front()->address() + "/api");
     gateway.start();
@@ -453,6 +475,10 @@ bool Application::answers() {
         net::asio::post(parts_->loops.at(i), [asked = parts_->loops_asked] { --*asked; });
     }
     return true;
+}
+
+void Application::reload() {
+    parts_->tls_files.reload();
 }
 
 void Application::stop() {

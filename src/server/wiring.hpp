@@ -32,6 +32,8 @@ public:
     /// False if an event loop has not come round since the last call: for a watchdog. One caller.
     [[nodiscard]] bool answers();
     void stop();
+    /// Reads the TLS certificate again, as after a change of its files.
+    void reload();
 
 private:
     struct Parts;

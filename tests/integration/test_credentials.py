@@ -172,6 +172,46 @@ def test_revoking_ends_a_key_and_its_devices_connection_at_once(server, api, wor
     api.refused("DELETE", f"{path(DEVICE, device)}/{key['id']}", status=404)
 
 
+@pytest.mark.parametrize("how", ["revoked", "rotated", "expired", "rotated with an overlap"])
+def test_the_end_of_a_products_key_closes_what_it_has_let_in_and_nothing_else(server, api, world, how):
+    product = world.product(configuration={"secureId": "test", "secureKey": "test"})
+    keys = path(PRODUCT, product)
+    new = {"kind": "mqttKey"}
+    if how == "expired":
+        new["expiresAt"] = int(time.time() * 1000) + 3_000
+    key, other = api.post(keys, new), api.post(keys, {"kind": "mqttKey"})
+    logins = (
+        credentials(key["secureId"], key["secureKey"]),
+        credentials(other["secureId"], other["secureKey"]),
+        credentials(),
+    )
+    ended, *rest = [
+        MqttDevice(server.mqtt, world.device(product), product, login=login) for login in logins
+    ]
+    assert [peer.connect() for peer in (ended, *rest)] == [0, 0, 0]
+    if how == "revoked":
+        api.delete(f"{keys}/{key['id']}")
+    elif how != "expired":
+        overlap = 0 if how == "rotated" else 2
+        api.post(f"{keys}/{key['id']}/_rotate", {"keepOldSeconds": overlap})
+    assert ended.closed.wait(10)
+    assert not any(peer.closed.is_set() for peer in rest)
+    for peer in rest:
+        peer.disconnect()
+
+
+def test_the_end_of_a_products_token_closes_its_websockets(server, api, world):
+    product = world.product()
+    device = world.device(product)
+    token = api.post(path(PRODUCT, product), {"kind": "token"})
+    with WebSocketDevice(server.http, device, product, token["token"]) as peer:
+        assert world.device_state(device) == "online" or eventually(
+            lambda: world.device_state(device) == "online"
+        )
+        api.delete(f"{path(PRODUCT, product)}/{token['id']}")
+        eventually(lambda: world.device_state(device) == "offline")
+
+
 def test_their_number_is_bounded(private_server):
     running = private_server("--credentials-per-owner-max", "2")
     api = running.api()

@@ -1,19 +1,26 @@
 """TLS for HTTP and MQTT with a certificate made here."""
+import re
+import signal
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
 from support.api import Api, trusting
 from support.builders import World
 from support.mqtt_device import MqttDevice, credentials
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """(certificate, key) for 127.0.0.1, signed by itself."""
-    folder = tmp_path_factory.mktemp("tls")
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+def make_certificate(folder, days=2):
     certificate, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
         [
@@ -30,7 +37,7 @@ def certificate(tmp_path_factory):
             "-out",
             str(certificate),
             "-days",
-            "2",
+            str(days),
             "-subj",
             "/CN=127.0.0.1",
             "-addext",
@@ -150,3 +157,90 @@ def test_a_missing_certificate_stops_the_start(private_server, tmp_path):
             "--https-listen",
             "127.0.0.1:0",
         )
+
+
+# -- a new certificate under open connections ------------------------------------------------------
+
+
+@pytest.fixture
+def renewing(private_server, tmp_path):
+    """A server whose certificate may be exchanged, with both TLS addresses."""
+    certificate, key = make_certificate(tmp_path)
+
+    def start(*flags):
+        https, mqtts = free_address(), free_address()
+        files = ("--tls-certificate", str(certificate), "--tls-key", str(key))
+        server = private_server(*files, "--https-listen", https, "--mqtts-listen", mqtts, *flags)
+        server.https, server.mqtts, server.files = https, mqtts, (certificate, key)
+        return server
+
+    return start
+
+
+def shown_by(address):
+    host, port = address.rsplit(":", 1)
+    return ssl.get_server_certificate((host, int(port)), timeout=10)
+
+
+def metric(server, name):
+    text = Api(server.http).call("GET", "/metrics").body.decode()
+    return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.M).group(1))
+
+
+def exchange(server, folder, days=30):
+    """Puts another pair in place, as certbot does: each file at once."""
+    folder.mkdir()
+    for fresh, place in zip(make_certificate(folder, days), server.files):
+        fresh.replace(place)
+    return server.files[0].read_text()
+
+
+def test_a_new_certificate_is_shown_without_closing_connections(renewing, tmp_path):
+    server = renewing("--tls-check-every", "100ms")
+    world = World(server, server.api())
+    product, (device,), _, _ = world.ready_push()
+    before = server.files[0].read_text()
+    expires = metric(server, "updraft_tls_certificate_expires_seconds")
+    assert 24 * 3600 < expires - time.time() <= 2 * 24 * 3600
+    with MqttDevice(server.mqtts, device, product, tls=trusting(server.files[0])) as peer:
+        peer.wait_push()
+        after = exchange(server, tmp_path / "new")
+        for address in (server.https, server.mqtts):
+            eventually(lambda address=address: shown_by(address).split() == after.split())
+        assert before != after
+        peer.succeed("1.1")
+    assert metric(server, "updraft_tls_certificate_expires_seconds") - time.time() > 29 * 24 * 3600
+    assert Api(server.https, tls=trusting(server.files[0])).call("GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize("broken", ["certificate", "key", "pair", "missing"])
+def test_a_broken_pair_keeps_the_one_before(renewing, tmp_path, broken):
+    server = renewing("--tls-check-every", "100ms")
+    before = shown_by(server.https)
+    certificate, key = server.files
+    if broken == "pair":
+        (tmp_path / "other").mkdir()
+        make_certificate(tmp_path / "other")[1].replace(key)
+    elif broken == "missing":
+        key.unlink()
+    else:
+        (certificate if broken == "certificate" else key).write_text("no PEM")
+    eventually(lambda: metric(server, 'updraft_tls_reloads_total{outcome="failed"}') == 1)
+    assert shown_by(server.https) == before
+    assert "the one before stays" in server.log()
+    after = exchange(server, tmp_path / "right")
+    eventually(lambda: shown_by(server.https).split() == after.split())
+
+
+def test_sighup_reads_the_certificate_again(renewing, tmp_path):
+    server = renewing("--tls-check-every", "0s")
+    after = exchange(server, tmp_path / "new")
+    assert shown_by(server.https).split() != after.split()
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: shown_by(server.https).split() == after.split())
+
+
+def test_sighup_does_not_end_a_server_without_tls(private_server):
+    server = private_server()
+    server.process.send_signal(signal.SIGHUP)
+    server.api().upload(b"it lives")

@@ -36,10 +36,18 @@ public:
         const std::scoped_lock lock(mutex_);
         connected_.erase(carrier);
     }
+    void close_all_of(const CredentialId& credential, const std::string&) override {
+        const std::scoped_lock lock(mutex_);
+        closed_credentials_.push_back(credential);
+    }
     void each_connected(const std::function<void(const DeviceId&)>& use) const override {
         for (const DeviceId& id : copy_of_connected()) {
             use(id);
         }
+    }
+    [[nodiscard]] std::vector<CredentialId> closed_credentials() const {
+        const std::scoped_lock lock(mutex_);
+        return closed_credentials_;
     }
     [[nodiscard]] std::vector<DownlinkMessage> sent() const {
         const std::scoped_lock lock(mutex_);
@@ -56,6 +64,7 @@ private:
     mutable std::mutex mutex_;
     std::set<DeviceId> connected_;
     std::vector<DownlinkMessage> sent_;
+    std::vector<CredentialId> closed_credentials_;
 };
 
 }  // namespace updraft

@@ -49,6 +49,7 @@ public:
         const std::scoped_lock lock(mutex_);
         connected.erase(carrier.value);
     }
+    void close_all_of(const CredentialId&, const std::string&) override {}
     void each_connected(const std::function<void(const DeviceId&)>& use) const override {
         for (const std::string& id : connected) {
             use(DeviceId{id});

@@ -109,6 +109,14 @@ void MqttGateway::close(const DeviceId& carrier, const std::string& reason) {
     }
 }
 
+void MqttGateway::close_all_of(const CredentialId& credential, const std::string& reason) {
+    for (const std::shared_ptr<Session>& session : core_->registry.sessions()) {
+        if (session->signed_in_with() == credential) {
+            Session::post_end(session, {ReasonCode::administrative_action, reason, false});
+        }
+    }
+}
+
 void MqttGateway::each_connected(const std::function<void(const DeviceId&)>& use) const {
     for (const DeviceId& device : core_->registry.devices()) {
         use(device);

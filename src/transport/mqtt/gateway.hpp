@@ -108,9 +108,10 @@ struct MqttCounters {
     Count dropped_downlinks{0};     ///< full outbox, too many unacknowledged, larger than allowed
 };
 
-/// Checks a device's credentials; runs on a worker thread.
-using SignIn = std::function<Result<SignedInDevice>(
-    const std::string& client_id, const std::string& username, const std::string& password)>;
+/// Checks a device's credentials; runs on a worker thread. `address` is the peer's.
+using SignIn =
+    std::function<Result<SignedInDevice>(const std::string& client_id, const std::string& username,
+                                         const std::string& password, const std::string& address)>;
 
 struct Core;
 
@@ -142,6 +143,7 @@ public:
     [[nodiscard]] bool is_connected(const DeviceId& carrier) const override;
     void send(DownlinkMessage message, std::function<void(bool written)> done) override;
     void close(const DeviceId& carrier, const std::string& reason) override;
+    void close_all_of(const CredentialId& credential, const std::string& reason) override;
     void each_connected(const std::function<void(const DeviceId&)>& use) const override;
 
 private:

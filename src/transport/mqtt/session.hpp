@@ -45,6 +45,11 @@ public:
     /// Ends the session. Safe from every thread.
     static void post_end(std::shared_ptr<Session> self, SessionEnd end);
 
+    /// Of a session that is in the registry, from any thread.
+    [[nodiscard]] const std::optional<CredentialId>& signed_in_with() const {
+        return device_.credential;
+    }
+
 private:
     using Clock = std::chrono::steady_clock;
     using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>,

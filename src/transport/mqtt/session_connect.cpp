@@ -130,10 +130,10 @@ std::optional<ReasonCode> Session::refusal_of(const Connect& connect) const {
 net::awaitable<Result<SignedInDevice>> Session::check_credentials(Connect connect) {
     const auto attempt = std::make_shared<Attempt>();
     attempt->connect = std::move(connect);
-    std::function<void()> work = [attempt, core = core_] {
+    std::function<void()> work = [attempt, core = core_, address = host_] {
         const Connect& asked = attempt->connect;
         attempt->result.emplace(core->sign_in(asked.client_id, asked.username.value_or(""),
-                                              asked.password.value_or("")));
+                                              asked.password.value_or(""), address));
     };
     bool ran = false;
     try {

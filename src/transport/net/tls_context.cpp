@@ -16,7 +16,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "transport/net/byte_stream.hpp"
+#include "transport/net/tls_reload.hpp"
 
 namespace updraft::net {
 
@@ -123,7 +123,97 @@ int seal_or_open_ticket(SSL* connection, unsigned char* name, unsigned char* iv,
     return ok ? done : failed;
 }
 
+/// What a connection shows: read as a whole, so that nobody gets a certificate with the key of
+/// another.
+struct Material {
+    explicit Material(const TlsOptions& files) {
+        ERR_clear_error();
+        // OpenSSL reads chains into contexts only.
+        const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> reader(
+            SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+        if (!reader) {
+            refuse("cannot set up", "TLS");
+        }
+        if (SSL_CTX_use_certificate_chain_file(reader.get(), files.certificate_file.c_str()) != 1) {
+            refuse("cannot use the certificate", files.certificate_file);
+        }
+        if (SSL_CTX_use_PrivateKey_file(reader.get(), files.key_file.c_str(), SSL_FILETYPE_PEM) !=
+            1) {
+            refuse("cannot use the key", files.key_file);
+        }
+        if (SSL_CTX_check_private_key(reader.get()) != 1) {
+            refuse("the key does not belong to the certificate:", files.key_file);
+        }
+        STACK_OF(X509)* rest = nullptr;
+        SSL_CTX_get0_chain_certs(reader.get(), &rest);
+        certificate.reset(SSL_CTX_get0_certificate(reader.get()));
+        X509_up_ref(certificate.get());
+        key.reset(SSL_CTX_get0_privatekey(reader.get()));
+        EVP_PKEY_up_ref(key.get());
+        chain.reset(rest != nullptr ? X509_chain_up_ref(rest) : sk_X509_new_null());
+    }
+
+    struct FreeChain {
+        void operator()(STACK_OF(X509) * held) const { sk_X509_pop_free(held, X509_free); }
+    };
+    std::unique_ptr<X509, decltype(&X509_free)> certificate{nullptr, X509_free};
+    std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{nullptr, EVP_PKEY_free};
+    std::unique_ptr<STACK_OF(X509), FreeChain> chain;
+};
+
+/// The material of a context, which may change under its connections. Safe from every thread.
+class Certificate {
+public:
+    explicit Certificate(TlsOptions files) : files_(std::move(files)) { reload(); }
+    void reload() {
+        auto fresh = std::make_shared<const Material>(files_);
+        const std::scoped_lock lock(mutex_);
+        current_ = std::move(fresh);
+    }
+    [[nodiscard]] std::shared_ptr<const Material> current() const {
+        const std::scoped_lock lock(mutex_);
+        return current_;
+    }
+
+private:
+    const TlsOptions files_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Material> current_;
+};
+
+/// Where a context keeps its Certificate; it goes with it.
+int certificate_index() {
+    static const int index = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr, [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) {
+            delete static_cast<Certificate*>(held);
+        });
+    return index;
+}
+
+Certificate& certificate_of(SSL_CTX& context) {
+    return *static_cast<Certificate*>(SSL_CTX_get_ex_data(&context, certificate_index()));
+}
+
+/// As SSL_CTX_set_cert_cb(3) wants it: each handshake takes what is current.
+int show_certificate(SSL* connection, void*) {
+    const auto material = certificate_of(*SSL_get_SSL_CTX(connection)).current();
+    return SSL_use_cert_and_key(connection, material->certificate.get(), material->key.get(),
+                                material->chain.get(), 1);
+}
+
 }  // namespace
+
+void reload_certificate(SSL_CTX& context) {
+    certificate_of(context).reload();
+}
+
+Instant certificate_expires_at(SSL_CTX& context) {
+    int days = 0;
+    int rest = 0;
+    const auto material = certificate_of(context).current();
+    (void)ASN1_TIME_diff(&days, &rest, nullptr, X509_get0_notAfter(material->certificate.get()));
+    return SystemClock().now() + std::chrono::days(days) + seconds(rest);
+}
 
 std::shared_ptr<SSL_CTX> make_tls_context(const TlsOptions& options) {
     ERR_clear_error();
@@ -155,16 +245,12 @@ std::shared_ptr<SSL_CTX> make_tls_context(const TlsOptions& options) {
                                    reinterpret_cast<const unsigned char*>(name.data()),
                                    static_cast<unsigned>(name.size()));
 
-    if (SSL_CTX_use_certificate_chain_file(context.get(), options.certificate_file.c_str()) != 1) {
-        refuse("cannot use the certificate", options.certificate_file);
+    auto certificate = std::make_unique<Certificate>(options);
+    if (SSL_CTX_set_ex_data(context.get(), certificate_index(), certificate.get()) != 1) {
+        refuse("cannot set up", "the certificate");
     }
-    if (SSL_CTX_use_PrivateKey_file(context.get(), options.key_file.c_str(), SSL_FILETYPE_PEM) !=
-        1) {
-        refuse("cannot use the key", options.key_file);
-    }
-    if (SSL_CTX_check_private_key(context.get()) != 1) {
-        refuse("the key does not belong to the certificate:", options.key_file);
-    }
+    (void)certificate.release();
+    SSL_CTX_set_cert_cb(context.get(), show_certificate, nullptr);
     return context;
 }
 

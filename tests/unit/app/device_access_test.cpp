@@ -308,7 +308,8 @@ TEST_F(DeviceAccessTest, NoDeviceIsCreatedUnlessEveryConditionHolds) {
 TEST_F(DeviceAccessTest, AFullProductTakesInNoMore) {
     configure_product({{"registerUnknown", "true"}});
     add_credential(CredentialKind::token, "shared-secret");
-    const DeviceSignIn sign_in(*world.store, world.clock, {.enroll_per_product_max = 2});
+    const DeviceSignIn sign_in(*world.store, world.clock,
+                               {.limits = {}, .enroll_per_product_max = 2});
     const proof::GatewayToken good{"shared-secret"};
 
     EXPECT_TRUE(sign_in.http(DeviceId{"n1"}, good, UnknownDevice::enroll));

@@ -184,5 +184,49 @@ TEST_F(DeviceCredentialsTest, TheyGoWithTheirOwnerAndMoveWithTheDevice) {
     });
 }
 
+// A connection knows which credential has let it in, and ends with that one alone.
+TEST_F(DeviceCredentialsTest, TheEndOfAProductsCredentialClosesWhatItHasLetIn) {
+    const ToldCredential revoked = made(product);
+    const ToldCredential rotated = made(product);
+    ASSERT_TRUE(credentials.revoke(product, revoked.credential.id, AppWorld::admin()));
+    ASSERT_TRUE(credentials.rotate(product, rotated.credential.id, seconds(0), AppWorld::admin()));
+
+    EXPECT_EQ(world.links.closed_credentials(),
+              (std::vector{revoked.credential.id, rotated.credential.id}));
+    // Whoever was signing in at that moment is found a little later.
+    world.clock.advance(seconds(10));
+    credentials.close_ended();
+    EXPECT_EQ(world.links.closed_credentials().size(), 4U);
+    credentials.close_ended();
+    EXPECT_EQ(world.links.closed_credentials().size(), 4U);
+}
+
+TEST_F(DeviceCredentialsTest, ACredentialThatExpiresTakesItsConnectionsAlong) {
+    world.sign_in.note_ends(credentials.ends());
+    const ToldCredential told = made(product, {.expires_at = world.clock.now() + seconds(60)});
+    const auto in =
+        world.sign_in.http(DeviceId{"d1"}, proof::Token{told.secret}, UnknownDevice::refuse);
+    ASSERT_TRUE(in);
+    EXPECT_EQ(in->credential, told.credential.id);
+    credentials.close_ended();
+    EXPECT_TRUE(world.links.closed_credentials().empty());
+
+    world.clock.advance(seconds(63));
+    credentials.close_ended();
+
+    EXPECT_EQ(world.links.closed_credentials(), std::vector{told.credential.id});
+}
+
+TEST_F(DeviceCredentialsTest, AnOverlapEndsTheOldOnesConnectionsToo) {
+    const ToldCredential old = made(product);
+    ASSERT_TRUE(credentials.rotate(product, old.credential.id, seconds(30), AppWorld::admin()));
+    world.clock.advance(seconds(20));
+    credentials.close_ended();
+    EXPECT_TRUE(world.links.closed_credentials().empty());
+    world.clock.advance(seconds(20));
+    credentials.close_ended();
+    EXPECT_EQ(world.links.closed_credentials(), std::vector{old.credential.id});
+}
+
 }  // namespace
 }  // namespace updraft

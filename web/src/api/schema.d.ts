@@ -5154,6 +5154,15 @@ export interface components {
                 "application/json": components["schemas"]["UnauthorizedError"];
             };
         };
+        /** @description Too many wrong credentials from there; Retry-After says when to come again. */
+        TooManySignIns: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Signed in, but not allowed. */
         Denied: {
             headers: {
@@ -7951,6 +7960,14 @@ export interface operations {
                 accessKey?: components["parameters"]["AccessKey"];
                 /** @description true: a browser saves instead of showing. */
                 attachment?: components["parameters"]["Attachment"];
+                /** @description Of a link for one upgrade (products with expiringLinks): its device. */
+                d?: string;
+                /** @description Its upgrade record. */
+                r?: string;
+                /** @description When it expires, in seconds since 1970. */
+                e?: string;
+                /** @description Its signature. 403 once it has expired or its upgrade has ended. */
+                s?: string;
             };
             header?: never;
             path: {
@@ -8099,6 +8116,7 @@ export interface operations {
                     "*/*": unknown;
                 };
             };
+            429: components["responses"]["TooManySignIns"];
             "5XX": components["responses"]["Failed"];
         };
     };
@@ -8144,6 +8162,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManySignIns"];
             "5XX": components["responses"]["Failed"];
         };
     };

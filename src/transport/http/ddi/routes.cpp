@@ -125,7 +125,16 @@ private:
                                                         controller_id_characters_max));
         }
         const bool proxied = proxies_.include(request.remote_address);
-        UPDRAFT_TRY(const SignedInDevice device, sign_in(request, DeviceId(id), proxied, unknown));
+        const Result<SignedInDevice> known = sign_in(request, DeviceId(id), proxied, unknown);
+        if (!known) {
+            Response response = refusal(known.error(), request.language());
+            if (known.error().code == ErrorCode::too_many_requests) {
+                response.headers.emplace_back("Retry-After",
+                                              std::to_string(parts_.sign_in.retry_after().count()));
+            }
+            return response;
+        }
+        const SignedInDevice& device = *known;
         if (parts_.seen) {
             parts_.seen(device.id, proxied ? forwarded_for(request) : request.remote_address);
         }
@@ -154,9 +163,14 @@ private:
                 proofs.emplace_back(proof::Authorities{std::move(hashes)});
             }
         }
-        for (const DeviceProof& proof : proofs) {
-            Result<SignedInDevice> device = parts_.sign_in.http(id, proof, unknown);
-            if (device) {
+        if (!proofs.empty()) {
+            Result<SignedInDevice> device =
+                parts_.sign_in.http({id,
+                                     std::move(proofs),
+                                     unknown,
+                                     {},
+                                     proxied ? forwarded_for(request) : request.remote_address});
+            if (device || device.error().code == ErrorCode::too_many_requests) {
                 return device;
             }
         }

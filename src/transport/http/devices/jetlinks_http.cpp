@@ -34,12 +34,13 @@ std::variant<SignedInDevice, http::Response> identified(const DeviceSignIn& sign
         return jetlinks_refusal(401, "unauthorized", "Illegal token format");
     }
     const DeviceId id(request.parameter("deviceId"));
-    Result<SignedInDevice> device = sign_in.http(id, proof::Token{*token}, UnknownDevice::enroll);
+    Result<SignedInDevice> device = sign_in.http(
+        {id, {proof::Token{*token}}, UnknownDevice::enroll, {}, request.remote_address});
     if (!device) {
         log::info("http", "device refused path={} address={} why=\"{}\"",
                   http::without_query(request.target), request.remote_address,
                   device.error().message.en);
-        return jetlinks_refusal(401, "unauthorized", "Device no register or token not match");
+        return sign_in_refusal(device.error(), sign_in);
     }
     return *std::move(device);
 }
@@ -157,6 +158,15 @@ void jetlinks_http_routes(http::Router& router, const DeviceHttpServices& servic
             }
         },
         route);
+}
+
+http::Response sign_in_refusal(const Error& error, const DeviceSignIn& sign_in) {
+    if (error.code != ErrorCode::too_many_requests) {
+        return jetlinks_refusal(401, "unauthorized", "Device no register or token not match");
+    }
+    http::Response response = jetlinks_refusal(429, "too_many_requests", error.message.en);
+    response.headers.emplace_back("Retry-After", std::to_string(sign_in.retry_after().count()));
+    return response;
 }
 
 }  // namespace updraft::device_http

@@ -35,4 +35,7 @@ void jetlinks_http_routes(http::Router& router, const DeviceHttpServices& servic
 [[nodiscard]] http::Response jetlinks_refusal(int status, std::string_view code,
                                               std::string_view message);
 
+/// How a sign-in is refused over HTTP and WebSocket: 401, or 429 after too many failures.
+[[nodiscard]] http::Response sign_in_refusal(const Error& error, const DeviceSignIn& sign_in);
+
 }  // namespace updraft::device_http

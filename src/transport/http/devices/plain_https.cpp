@@ -119,6 +119,13 @@ http::Response PlainHttps::refusal(const Error& error, const http::Request& requ
     if (error.code == ErrorCode::unauthorized) {
         response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"device\"");
     }
+    if (error.code == ErrorCode::too_many_requests) {
+        response.status = 429;
+        std::erase_if(response.headers,
+                      [](const auto& header) { return header.first == "Retry-After"; });
+        response.headers.emplace_back(
+            "Retry-After", std::to_string(services_.devices.sign_in.retry_after().count()));
+    }
     return response;
 }
 
@@ -132,9 +139,11 @@ Result<SignedInDevice> PlainHttps::identified(const Asked& asked,
     }
     UPDRAFT_CHECK(checked_version(asked.version));
     const ProductId product(request.parameter("productId"));
-    UPDRAFT_TRY(SignedInDevice device,
-                services_.devices.sign_in.http(asked.device, proof::Token{asked.token},
-                                               UnknownDevice::enroll, product));
+    UPDRAFT_TRY(SignedInDevice device, services_.devices.sign_in.http({asked.device,
+                                                                       {proof::Token{asked.token}},
+                                                                       UnknownDevice::enroll,
+                                                                       product,
+                                                                       request.remote_address}));
     if (device.product != product) {
         return Error::of(
             ErrorCode::not_found,

@@ -174,13 +174,13 @@ std::variant<std::shared_ptr<http::WebSocketHandler>, http::Response> WebSocketD
     const http::Request& request, std::shared_ptr<http::WebSocketSender> sender) {
     const DeviceId id(request.parameter("deviceId"));
     const std::string token = request.query_value("token").value_or("");
-    const Result<SignedInDevice> device =
-        sign_in_.http(id, proof::Token{token}, UnknownDevice::enroll);
+    const Result<SignedInDevice> device = sign_in_.http(
+        {id, {proof::Token{token}}, UnknownDevice::enroll, {}, request.remote_address});
     if (!device) {
         log::info("websocket", "device refused path={} address={} why=\"{}\"",
                   http::without_query(request.target), request.remote_address,
                   device.error().message.en);
-        return jetlinks_refusal(401, "unauthorized", "Device no register or token not match");
+        return sign_in_refusal(device.error(), sign_in_);
     }
     const auto link = std::make_shared<Link>(*this, *device, std::move(sender));
     enter(link, request.remote_address);
@@ -251,6 +251,21 @@ void WebSocketDevices::send(DownlinkMessage message, std::function<void(bool wri
 
 void WebSocketDevices::close(const DeviceId& carrier, const std::string& reason) {
     if (const std::shared_ptr<Link> link = find(carrier)) {
+        link->end(reason);
+    }
+}
+
+void WebSocketDevices::close_all_of(const CredentialId& credential, const std::string& reason) {
+    std::vector<std::shared_ptr<Link>> let_in;
+    for (const Stripe& one : stripes_) {
+        const std::lock_guard lookup(one.lookup);
+        for (const auto& [device, link] : one.links) {
+            if (link->device().credential == credential) {
+                let_in.push_back(link);
+            }
+        }
+    }
+    for (const std::shared_ptr<Link>& link : let_in) {
         link->end(reason);
     }
 }

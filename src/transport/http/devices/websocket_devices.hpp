@@ -46,6 +46,7 @@ public:
     /// `done(true)` once the frame is in the connection's bounded queue.
     void send(DownlinkMessage message, std::function<void(bool written)> done) override;
     void close(const DeviceId& carrier, const std::string& reason) override;
+    void close_all_of(const CredentialId& credential, const std::string& reason) override;
     void each_connected(const std::function<void(const DeviceId&)>& use) const override;
 
     [[nodiscard]] const WebSocketCounters& counters() const { return counters_; }

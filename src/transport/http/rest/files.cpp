@@ -238,8 +238,12 @@ Result<Answer> upload_progress(const FileService& files, const Call& call) {
 Result<Answer> download(const FileService& files, const Call& call) {
     const std::string& asked = call.parameter("id");
     const FileId id(to_lower(asked.substr(0, asked.find('.'))));
+    const auto part = [&](const char* name) { return call.request.query_value(name).value_or(""); };
+    const auto signature = call.request.query_value("s");
     UPDRAFT_TRY(const FileService::Download found,
-                files.open(id, call.request.query_value("accessKey"), !call.identity.user.empty()));
+                signature ? files.open_link(id, {part("d"), part("r"), part("e"), *signature})
+                          : files.open(id, call.request.query_value("accessKey"),
+                                       !call.identity.user.empty()));
     const StoredFile& file = found.file;
     const std::string_view type = media_type_of(file.extension);
     http::Response response;

@@ -37,7 +37,7 @@ protected:
     }
 
     static Result<SignedInDevice> sign_in(const std::string& id, const std::string& username,
-                                          const std::string& password) {
+                                          const std::string& password, const std::string&) {
         if (id == "broken") {
             throw std::runtime_error("the store is gone");
         }

@@ -45,6 +45,9 @@ export default messages({
     on: '开',
     off: '关',
     addDevice: '新增设备',
+    expiringLinks: '限时下载链接',
+    expiringLinksOn: '每次升级使用单独的下载链接，升级结束或超过有效期后失效。',
+    expiringLinksOff: '设备得到文件的固定地址，文件存在期间一直有效。',
     showSecret: '显示',
     hideSecret: '隐藏',
     connect: {
@@ -106,6 +109,10 @@ export default messages({
     on: 'On',
     off: 'Off',
     addDevice: 'Add a device',
+    expiringLinks: 'Download links that expire',
+    expiringLinksOn:
+      'Each upgrade gets a link of its own, which ends with the upgrade and after its lifetime.',
+    expiringLinksOff: 'Devices get the address of the file, which holds for as long as the file.',
     showSecret: 'Show',
     hideSecret: 'Hide',
     connect: {
