@@ -33,6 +33,9 @@ void bind_basics(Settings& settings, Config& config) {
                   "Uploads that may wait for a thread");
     settings.bind("stop_grace", config.stop_grace,
                   "Time for running requests to end when stopping");
+    settings.bind("buffer_bytes_max", config.buffer_bytes_max,
+                  "Bytes that all connections together may hold of what peers send or do not take; "
+                  "whoever needs more is told to come later");
 }
 
 void bind_access(Settings& settings, AccessOptions& access) {
@@ -67,11 +70,19 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
     settings.bind("http.header_timeout", http.header_timeout,
                   "Time for a request's head to arrive");
     settings.bind("http.body_timeout", http.body_timeout, "Time in a body without a byte moving");
+    settings.bind("http.body_rate_min", http.body_rate_min,
+                  "A body that stays below so many bytes a second for http.body_timeout is given "
+                  "up; 0: never");
+    settings.bind("http.loss_after", http.loss_after,
+                  "A peer that acknowledges nothing for so long has gone; 0: as the system has it");
     settings.bind("http.idle_timeout", http.idle_timeout,
                   "Time between two requests of a connection");
     settings.bind("http.write_timeout", http.write_timeout,
                   "Time in an answer without a byte moving");
-    settings.bind("http.connections_max", http.connections_max, "Connections at a time");
+    settings.bind("http.connections_max", http.connections_max,
+                  "Connections of one listener at a time");
+    settings.bind("http.connections_per_address_max", http.connections_per_address_max,
+                  "The same of one address; 0: any number");
     settings.bind("http.ranges_max", http.ranges_max,
                   "Ranges of one request; more get the whole file");
     settings.bind("http.event_queue_max", http.event_queue_max,
@@ -116,6 +127,11 @@ void bind_mqtt(Settings& settings, mqtt::MqttOptions& mqtt) {
                   "Time in a write without a byte moving");
     settings.bind("mqtt.close_deadline", mqtt.close_deadline,
                   "Time for a closing connection to send what is left");
+    settings.bind("mqtt.packet_deadline", mqtt.packet_deadline,
+                  "Time from a packet's first byte to its last");
+    settings.bind("mqtt.loss_after", mqtt.loss_after,
+                  "A peer that acknowledges nothing for so long has gone, whatever its keep alive; "
+                  "0: as the system has it");
     settings.bind("mqtt.keep_alive_grace", mqtt.keep_alive_grace,
                   "A silent device is dead after its keep alive and this");
     settings.bind("mqtt.keep_alive_max_s", mqtt.keep_alive_max_s,

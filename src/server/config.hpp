@@ -53,6 +53,7 @@ struct Config {
     std::size_t upload_workers = 8;
     std::size_t upload_queue_max = 64;
     milliseconds stop_grace{5'000};
+    std::size_t buffer_bytes_max = std::size_t{256} << 20;
 
     AccessOptions access;
     http::ServerOptions http;

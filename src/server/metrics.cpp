@@ -146,6 +146,15 @@ void add_http(Families& out, const http::Server::Counters& http,
     }
 }
 
+void add_buffers(Families& out, const net::MemoryBudget& buffers) {
+    out.gauge("updraft_buffer_bytes", "Bytes that connections hold of what peers sent or owe",
+              static_cast<double>(buffers.used()));
+    out.gauge("updraft_buffer_bytes_max", "Bytes that they may hold",
+              static_cast<double>(buffers.bytes_max()));
+    out.counter("updraft_buffer_refused_total", "How often there was no room for more",
+                static_cast<double>(buffers.refused()));
+}
+
 void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
     const auto number = [](const auto& value) { return static_cast<double>(value.load()); };
     out.gauge("updraft_mqtt_connections", "Open MQTT connections", number(mqtt.connections));
@@ -172,6 +181,8 @@ void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
     out.counter(ended, ended_help, "reason", "connect_timeout", number(mqtt.connect_timeouts));
     out.counter(ended, ended_help, "reason", "keep_alive", number(mqtt.keep_alive_timeouts));
     out.counter(ended, ended_help, "reason", "malformed", number(mqtt.malformed_packets));
+    out.counter(ended, ended_help, "reason", "packet_timeout", number(mqtt.packet_timeouts));
+    out.counter(ended, ended_help, "reason", "memory_full", number(mqtt.memory_full));
     out.counter(ended, ended_help, "reason", "not_stored", number(mqtt.not_stored));
     const std::string dropped = "updraft_mqtt_dropped_total";
     const std::string dropped_help = "Messages dropped, by reason";
@@ -308,6 +319,7 @@ std::string metrics_text(const MetricSources& sources) {
     if (const std::optional<http::Server::Counters> http = sources.http()) {
         add_http(out, *http, sources.router.groups());
     }
+    add_buffers(out, sources.buffers);
     add_mqtt(out, sources.mqtt.counters());
     add_websockets(out, sources.websockets.counters());
     add_messages(out, sources.messages.counters());

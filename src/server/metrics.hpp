@@ -18,6 +18,7 @@
 #include "transport/http/router.hpp"
 #include "transport/http/server.hpp"
 #include "transport/mqtt/gateway.hpp"
+#include "transport/net/memory_budget.hpp"
 #include "transport/net/worker_pool.hpp"
 
 namespace updraft::server {
@@ -38,6 +39,7 @@ struct MetricSources {
     const SignInCounters& sign_ins;
     const WriterStatistics& writer;
     const Store& store;
+    const net::MemoryBudget& buffers;
 };
 
 /// The metrics in Prometheus' text format; docs/operating/monitoring.md explains them. Reads totals

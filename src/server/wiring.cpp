@@ -225,6 +225,7 @@ struct Application::Parts {
     void stop();
 
     const milliseconds stop_grace;
+    const std::shared_ptr<net::MemoryBudget> buffers;  ///< of all connections
     const bool listens_mqtt;
     const bool listens_mqtts;
     std::optional<std::string> setup_token;
@@ -250,8 +251,10 @@ struct Application::Parts {
 
 namespace {
 
-mqtt::MqttOptions mqtt_options(const Config& config) {
+mqtt::MqttOptions mqtt_options(const Config& config,
+                               const std::shared_ptr<net::MemoryBudget>& buffers) {
     mqtt::MqttOptions options = config.mqtt;
+    options.buffers = buffers;
     const auto add = [&](const std::string& key, const std::string& address,
                          std::shared_ptr<SSL_CTX> tls) {
         if (!address.empty()) {
@@ -269,6 +272,7 @@ mqtt::MqttOptions mqtt_options(const Config& config) {
 
 Application::Parts::Parts(const Config& config, const std::optional<std::string>& admin_password)
     : stop_grace(config.stop_grace),
+      buffers(std::make_shared<net::MemoryBudget>(config.buffer_bytes_max)),
       listens_mqtt(!config.mqtt_listen.empty()),
       listens_mqtts(!config.mqtts_listen.empty()),
       services(config),
@@ -287,7 +291,7 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
                  const std::string& password) {
               return services.sign_in.mqtt(client_id, username, password);
           },
-          mqtt_options(config)),
+          mqtt_options(config, buffers)),
       websocket_inbox(services.messages, services.links),
       websockets(services.sign_in, services.dialects, websocket_inbox, config.device_http),
       scrub(config.data, services.clock, config.scrub) {
@@ -355,7 +359,7 @@ void Application::Parts::listen(const Config& config) {
         return metrics_text({[this] { return http_counters(); }, router, gateway, websockets,
                              services.messages, scheduler.dispatcher(), workers, uploads, scrub,
                              services.scripts, services.access.sign_in_counters(), *services.writer,
-                             *services.store});
+                             *services.store, *buffers});
     };
     page_routes(router, std::move(pages));
 
@@ -366,6 +370,7 @@ void Application::Parts::listen(const Config& config) {
         options.host = std::move(at.host);
         options.port = at.port;
         options.tls = std::move(tls);
+        options.buffers = buffers;
         servers.push_back(std::make_unique<http::Server>(
             loops, workers, uploads, router,
             http::ddi::refusals(rest::server_refusals(router, services.clock)), options));

@@ -55,6 +55,12 @@ bool Session::take_rest_of_body() {
 
 awaitable<Session::Next> Session::send(Answer answer) {
     note_latency();
+    if (const auto* body = std::get_if<std::string>(&answer.response.body);
+        body != nullptr && body->size() > joined_body_bytes_max &&
+        !held_.resize(held_.bytes() + body->size(), net::MemoryBudget::Use::small)) {
+        ++server_->refused_total;
+        answer = prepare_answer(request_, busy(), {server_->refuse, 1});
+    }
     const std::shared_ptr<AnswerChannel> channel = start_producer(answer);
     const bool body_taken = !pump_running_ && take_rest_of_body();
     const bool streamed = !answer.length && answer.has_body;
