@@ -461,10 +461,13 @@ Result<DdiService::Download> DdiService::open(const Client& client, std::int64_t
     if (!is_open) {
         return missing;
     }
-    UPDRAFT_TRY(const Module of, module(client, module_id));
+    const Result<Module> of = module(client, module_id);
+    if (!of) {
+        return missing;  // another device's action looks like none
+    }
     const auto file = std::ranges::find_if(
-        of.files, [&](const File& each) { return each.document.filename == filename; });
-    if (file == of.files.end() || file->id.empty()) {
+        of->files, [&](const File& each) { return each.document.filename == filename; });
+    if (file == of->files.end() || file->id.empty()) {
         return missing;
     }
     UPDRAFT_TRY(const FileService::Download found, files_.open(file->id, std::nullopt, true));
