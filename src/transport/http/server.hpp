@@ -36,8 +36,10 @@ struct ServerOptions {
     std::size_t connections_max = 10'000;
     /// Of one remote address, at one listener; 0: any number (devices share one behind NAT).
     std::size_t connections_per_address_max = 0;
-    std::size_t ranges_max = 16;        ///< more in one request: the whole file is sent
-    std::size_t event_queue_max = 256;  ///< undelivered events of one SSE or WebSocket client
+    std::size_t ranges_max = 16;  ///< more in one request: the whole file is sent
+    /// Undelivered events of one SSE or WebSocket client. Holds a whole round of live events
+    /// ([live] records_max and device_events_max), which come at once.
+    std::size_t event_queue_max = 8'192;
     std::size_t websocket_message_bytes_max = 256 * 1024;
     /// A silent WebSocket is asked for a sign of life after that; twice that and it is gone.
     std::chrono::milliseconds websocket_ping_after{30'000};
