@@ -15,7 +15,7 @@ help:
 	@echo "make test-asan  the tests of the C++ code under AddressSanitizer and UBSan; test-tsan: ThreadSanitizer"
 	@echo "make test-systemd  the package under a real systemd, in namespaces of its own (as root)"
 	@echo "make test-network  10,000 devices reconnect at once; how long others wait under attack"
-	@echo "make bench      measure; writes build/bench/report.md"
+	@echo "make bench      measure; writes build/bench/report.md (ROWS=polls,downloads: a part; SCALE=10000: a small fleet)"
 	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60; FUZZ_SECONDS=3600: an hour)"
 	@echo "make format     clang-format over the tree"
 
@@ -64,7 +64,7 @@ test-network: build
 
 bench: build
 	@cmake --build --preset release --target bench_tools -j $(JOBS)
-	@/usr/bin/python3 tests/bench/bench.py --binary build/release/updraft --out build/bench
+	@/usr/bin/python3 tests/bench/bench.py --binary build/release/updraft --out build/bench $(if $(ROWS),--rows $(ROWS)) $(if $(SCALE),--scale $(SCALE))
 
 OUT ?= build/screenshots
 screenshots: build
