@@ -1,4 +1,5 @@
 """What grows with the fleet: registration, start, memory, disk, tasks, polls and progress at one size."""
+import contextlib
 import time
 
 from rig import fleet, machine, rollout, yardsticks
@@ -6,7 +7,8 @@ from rig.loads import identity, per_cpu
 from rows import pages
 
 CONNECTIONS = 64
-REPORTING = 200  # devices that report progress at once
+REPORTING = 200  # devices that report progress at once; they are busy with the first task then
+SERVED_SECONDS_MAX = 60
 UNLIMITED = ("--dispatch-sends-per-second", "1000000", "--dispatch-task-sends-per-second", "1000000")
 
 
@@ -40,10 +42,12 @@ class Scale:
             self.bench.forget(self.name)
 
     def register(self):
+        with self.start():
+            pass  # makes the database
+        before = machine.folder_mib(self.data)
         with self.start() as server:
             fleet.make_product(server.rest)
             empty, cpu = server.resident_mib(), server.cpu_seconds()
-            before = machine.folder_mib(self.data)
             seconds = fleet.register(server.rest, self.devices)
             work = {"count": self.devices, "cpu_seconds": server.cpu_seconds() - cpu}
             self.add("register", "registration through the API (CSV, enabled)", self.devices / seconds, "devices/s",
@@ -75,15 +79,18 @@ class Scale:
         self.add("memory_device", "memory of a device that was seen", (seen - before) * 1024 / self.devices, "KiB")
 
     def tasks(self):
+        """Two tasks over the whole fleet."""
+        before = machine.folder_mib(self.data)
         with self.start() as server:
             self.first_task(server)
             self.progress(server)
             self.second_task(server)
+        grown = machine.folder_mib(self.data) - before  # now that the write-ahead log is put away
+        self.add("disk_record", "disk for a record", grown * 1024 / (2 * self.devices), "KiB")
 
     def first_task(self, server):
         """A pull task over the whole fleet: answered, all records, counters."""
         rest, firmware = server.rest, fleet.make_firmware(server.rest, 2)
-        disk_before = machine.folder_mib(self.data)
         cpu, began = server.cpu_seconds(), time.monotonic()
         task = fleet.make_task(rest, firmware)
         self.add("task_answered", "task over the whole fleet: answered after", rest.took, "s")
@@ -98,8 +105,6 @@ class Scale:
         self.add("task_counters_wrong", "counters of the task that differ from its records",
                  rollout.wrong_counters(self.data, task["id"], fleet.task_detail(rest, task)), "states")
         self.add("memory_task", "resident memory after a task over the whole fleet", server.resident_mib(), "MiB")
-        disk = machine.folder_mib(self.data)
-        self.add("disk_record", "disk for a record", (disk - disk_before) * 1024 / self.devices, "KiB")
         self.task = task
 
     def wait_for_last_record(self, rest, task, seconds=300):
@@ -118,25 +123,29 @@ class Scale:
                  note=f"{per_cpu(run):,.0f} a second of the processor")
 
     def second_task(self, server):
-        """A push task, with one device connected: how long that one waits."""
+        """A push task, with two devices connected: how long each waits."""
         firmware = fleet.make_firmware(server.rest, 3)
-        middle = max(self.devices // 2, REPORTING + 1)  # those before it are busy with the first task
-        with self.bench.loads.start("mqtt_load", "push", port=server.port("mqtt"), devices=1, first=middle,
-                                    seconds=60, **identity()) as device:
+        places = (("task_first_served", "a device of its first chunk", REPORTING + 1),
+                  ("task_middle_served", "a device in the middle of the fleet", max(self.devices // 2, REPORTING + 2)))
+        with contextlib.ExitStack() as connected:
+            waiting = [connected.enter_context(self.bench.loads.start(
+                "mqtt_load", "push", port=server.port("mqtt"), devices=1, first=number, seconds=SERVED_SECONDS_MAX,
+                **identity())) for _, _, number in places]
             began = time.monotonic()
             task = fleet.make_task(server.rest, firmware, "push")
-            served = device.said()
-        if not served["served"]:
-            raise TimeoutError("the connected device was not served within 60 s")
-        self.add("task_first_served", "push task over the whole fleet: first connected device served after",
-                 served["first_at"] - began, "s",
-                 note=f"the device in the middle of the fleet; the task was answered after {server.rest.took:.2f} s")
+            answered = server.rest.took
+            for (id, where, _), device in zip(places, waiting):
+                served = device.said()
+                if not served["served"]:
+                    raise TimeoutError(f"{where} was not served within {SERVED_SECONDS_MAX} s")
+                self.add(id, f"push task over the whole fleet, {where} is connected: served after",
+                         served["first_at"] - began, "s", note=f"the task was answered after {answered:.2f} s")
         self.wait_for_last_record(server.rest, task)
 
     def pages(self):
         rollout.bring_to_the_middle(self.data, self.task["id"])
         with self.start() as server:
             raw = yardsticks.raw_page(self.data, int(self.task["id"]))
-            for id, what, p50, p95, count in pages.measure(server.rest, fleet.task_detail(server.rest, self.task)):
+            for id, what, p95, note in pages.measure(server, fleet.task_detail(server.rest, self.task)):
                 self.add(id, what, p95, "ms", yardstick="bare keyset page, p95", yardstick_value=pages.p95_ms(raw),
-                         note=f"p50 {p50:.2f} ms of {count} requests")
+                         note=note)
