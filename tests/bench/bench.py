@@ -48,6 +48,11 @@ def parse():
     return options
 
 
+def command_of(options):
+    scale = f" SCALE={options.scale}" if options.scale != FLEETS[-1] else ""
+    return "make bench" + (f" ROWS={options.rows}" if options.rows else "") + scale
+
+
 def fleets_up_to(largest):
     return sorted({size for size in FLEETS if size < largest} | {largest})
 
@@ -56,7 +61,7 @@ def main():
     options = parse()
     machine.raise_descriptor_limit()
     about = {"machine": machine.description(), "versions": machine.versions(options.binary),
-             "command": "make bench" + (f" ROWS={options.rows}" if options.rows else "")}
+             "command": command_of(options)}
     machine.on_core(machine.LOAD_CORE)
     report = Report(about)
     out = pathlib.Path(options.out)

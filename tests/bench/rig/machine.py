@@ -72,13 +72,13 @@ def first_line(*command):
         return ""
     out = subprocess.run(command, capture_output=True, text=True, timeout=10)
     lines = (out.stdout + out.stderr).strip().splitlines()
-    return lines[0].strip() if lines else ""
+    return re.split(r" [\[(]", lines[0].strip())[0] if lines else ""
 
 
 def versions(binary):
     return {
         "updraft": first_line(binary, "--version"),
-        "kernel": platform.release(),
+        "kernel": platform.release().split("-")[0],
         "python": platform.python_version(),
         "sqlite (Python's)": sqlite3.sqlite_version,
         "openssl (Python's)": ssl.OPENSSL_VERSION,

@@ -63,7 +63,7 @@ class Report:
 
 def about_lines(about):
     machine = about["machine"]
-    versions = ", ".join(text for text in about["versions"].values() if text)
+    versions = ", ".join(text if name in text else f"{name} {text}" for name, text in about["versions"].items() if text)
     return [f"Measured {machine['began']} by `{about['command']}`: {machine['cores']} cores ({machine['processor']}), "
             f"{machine['memory_gib']} GiB, loopback, server on one core and load on the other; load average before "
             f"{machine['load_average']}, behind {about.get('load_average_behind', 'unknown')}.", "", f"Versions: {versions}."]
