@@ -232,6 +232,7 @@ Result<std::optional<StoredFile>> FileService::write_piece(const Piece& piece,
             return std::optional<StoredFile>{};
         }
         UPDRAFT_TRY(StoredFile file, add(*digests, description, by));
+        artifacts_.forget_partial(own_session(piece.session, by));
         return std::optional(std::move(file));
     } catch (const StorageError& error) {
         if (error.cause() == StorageError::Cause::disk_full) {

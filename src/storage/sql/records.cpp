@@ -183,6 +183,15 @@ public:
                                           now, limit));
     }
 
+    std::int64_t shift_deadlines(milliseconds by) override {
+        const std::int64_t ms = by.count();
+        return db_.execute(
+            "UPDATE upgrade_record SET response_deadline = response_deadline + ?, "
+            "upgrade_deadline = upgrade_deadline + ?, next_deadline = next_deadline + ? "
+            "WHERE state = 'processing' AND next_deadline > -1",
+            ms, ms, ms);
+    }
+
     [[nodiscard]] std::optional<Instant> earliest_deadline() const override {
         Rows rows = db_.query(
             "SELECT next_deadline FROM upgrade_record WHERE state = 'processing' "

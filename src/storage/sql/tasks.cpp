@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <ranges>
+
 #include "domain/names.hpp"
 #include "storage/sql/json_columns.hpp"
 #include "storage/sql/repositories.hpp"
@@ -179,6 +181,24 @@ public:
 
     std::int64_t expand(const TaskId& id, std::int64_t limit, Instant now,
                         const std::function<std::int64_t()>& next_id) override;
+
+    void save_change(const TaskChange& change) override {
+        std::string states;
+        for (const RecordState state : change.states) {
+            states += states.empty() ? "" : ",";
+            states += name_of(state);
+        }
+        db_.execute(
+            "INSERT INTO task_change (id, task_id, stops, states, after_record_id) "
+            "VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET after_record_id = excluded.after_record_id",
+            number_of_id(change.id), number_of_id(change.task.value), change.stops, states,
+            change.after.empty() ? 0 : number_of_id(change.after.value));
+    }
+    void remove_change(const TaskChange& change) override {
+        db_.execute("DELETE FROM task_change WHERE id = ?", number_of_id(change.id));
+    }
+    [[nodiscard]] std::vector<TaskChange> changes_under_way() const override;
 
     [[nodiscard]] std::vector<TaskId> changed_counters(std::size_t limit) const override {
         // Not indexed: one small row a task, and the index would cost with every report.
@@ -490,6 +510,27 @@ std::int64_t SqlTasks::set_stopped(const TaskId& id, bool stopped) {
     add_to_counter(number, expansion->born_state(), -expansion->remaining);
     add_to_counter(number, stopped ? "canceled" : "waiting", expansion->remaining);
     return expansion->remaining;
+}
+
+std::vector<TaskChange> SqlTasks::changes_under_way() const {
+    Rows rows = db_.query(
+        "SELECT id, task_id, stops, states, after_record_id FROM task_change ORDER BY id");
+    std::vector<TaskChange> changes;
+    while (rows.next()) {
+        TaskChange change;
+        change.id = std::to_string(rows.integer());
+        change.task = rows.number_id<TaskId>();
+        change.stops = rows.flag();
+        const std::string states = rows.text();
+        for (const auto name : std::views::split(states, ',')) {
+            if (const auto state = record_state_named(std::string_view(name.begin(), name.end()))) {
+                change.states.insert(*state);
+            }
+        }
+        change.after = rows.number_id<RecordId>();
+        changes.push_back(std::move(change));
+    }
+    return changes;
 }
 
 /// Makes records for at most `limit` further devices. `finished` once no device is left.
