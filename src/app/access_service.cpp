@@ -69,6 +69,9 @@ std::optional<milliseconds> idle_timeout_of(const SignIn& request, milliseconds 
 std::optional<milliseconds> SignInFailures::attempt(const std::string& key, int failures_max,
                                                     Instant now) {
     auto found = windows_.find(key);
+    if (found != windows_.end()) {
+        found->second.since = std::min(found->second.since, now);  // the clock was set back
+    }
     if (found != windows_.end() && now - found->second.since >= window_) {
         windows_.erase(found);
         found = windows_.end();
@@ -378,8 +381,9 @@ std::optional<Identity> AccessService::cached_identity(const std::string& hash, 
         return std::nullopt;
     }
     CachedToken& cached = found->second;
-    if (expired(cached, now) || now - cached.read_at > options_.identity_max_age) {
-        return std::nullopt;  // the store knows better; what it says replaces this
+    if (expired(cached, now) || now - cached.read_at > options_.identity_max_age ||
+        now < cached.read_at) {  // the clock was set back
+        return std::nullopt;     // the store knows better; what it says replaces this
     }
     if (use == Use::extend) {
         cached.row.last_used_at = std::max(cached.row.last_used_at, now);
@@ -407,6 +411,7 @@ Result<Identity> AccessService::read_identity(const std::string& hash, Use use, 
                 std::max(token.row.last_used_at, known->second.row.last_used_at);
         }
     }
+    token.row.last_used_at = std::min(token.row.last_used_at, now);  // the clock was set back
     if (!found || !user || !user->enabled || expired(token, now)) {
         const std::scoped_lock lock(mutex_);
         cached_.erase(hash);
@@ -431,7 +436,9 @@ void AccessService::touch(const std::string& hash, Instant now) {
     {
         const std::scoped_lock lock(mutex_);
         const auto found = cached_.find(hash);
-        if (found == cached_.end() || now - found->second.touched_at < options_.touch_interval) {
+        const bool is_known = found != cached_.end();
+        if (!is_known || (now - found->second.touched_at < options_.touch_interval &&
+                          now >= found->second.touched_at)) {  // else the clock was set back
             return;
         }
         found->second.touched_at = now;

@@ -7,6 +7,7 @@
 #include "app/log_types.hpp"
 #include "base/cut_text.hpp"
 #include "base/log.hpp"
+#include "base/log_sparing.hpp"
 #include "domain/message_matching.hpp"
 #include "protocol/jetlinks/codec.hpp"
 
@@ -249,8 +250,11 @@ void DeviceMessages::finish_by_writer(const std::shared_ptr<Incoming>& incoming)
     try {
         store_.submit(operation, completed);
     } catch (const StorageError& error) {
-        log::warn("devices", "message not stored device={} reason=\"{}\"", incoming->message.device,
-                  error.what());
+        static log::Sparing sparing(log::storage_trouble_every);
+        if (const auto left_out = sparing.due()) {
+            log::warn("devices", "message not stored device={} reason=\"{}\" not_told={}",
+                      incoming->message.device, error.what(), *left_out);
+        }
         completed(std::current_exception());
     }
 }

@@ -130,6 +130,21 @@ bool Presence::expire() {
     return more;
 }
 
+void Presence::clock_was_set(milliseconds by) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [carrier, connection] : connections_) {
+        connection.logged_at += by;
+    }
+    for (auto& [device, visitor] : visitors_) {
+        visitor.last_at += by;
+    }
+    decltype(dues_) moved;
+    for (; !dues_.empty(); dues_.pop()) {
+        moved.push({dues_.top().at + by, dues_.top().visitor});
+    }
+    dues_ = std::move(moved);
+}
+
 void Presence::child_online(const DeviceId& child, const DeviceId& gateway) {
     std::string address;
     {

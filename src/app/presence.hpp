@@ -61,6 +61,8 @@ public:
     /// Makes those offline that have not been seen for too long; true if more is left for another
     /// call. To be called every second or so.
     bool expire();
+    /// The clock was set: what is remembered of moments moves along.
+    void clock_was_set(milliseconds by);
     /// A child's own online or offline message, or any sign of life that came over `gateway`.
     void child_online(const DeviceId& child, const DeviceId& gateway);
     void child_offline(const DeviceId& child, const DeviceId& gateway);

@@ -18,6 +18,8 @@ void bind_basics(Settings& settings, Config& config) {
         "empty: the HTTP address. An operator can override it (scope paths, base-path)");
     settings.bind("timezone", config.timezone, "Zone in which date strings of queries are read");
     settings.bind("log_level", config.log_level, "debug, info, warn or error");
+    settings.bind("clock_jump_min", config.clock_jump_min,
+                  "A wall clock that is set by more than this moves open deadlines along");
     settings.bind("node", config.node, "Number of this node, 0 to 1023; part of the ids it makes");
     settings.bind("tls_certificate", config.tls_certificate, "PEM file with the certificate chain");
     settings.bind("tls_key", config.tls_key, "PEM file with the private key");
@@ -241,6 +243,8 @@ void bind_tasks(Settings& settings, Config& config) {
                   "Records stopped or started in one write");
     settings.bind("tasks.answer_within", config.tasks.answer_within,
                   "A stop or start of many records goes on behind the answer after that");
+    settings.bind("tasks.changes_max", config.tasks.changes_max,
+                  "Stops and starts of many records that may be under way");
     settings.bind("tasks.record_ids_max", config.tasks.record_ids_max, "Record ids of one request");
     settings.bind("tasks.rate_per_second_max", config.tasks.rate_per_second_max,
                   "Largest rate of a task");
@@ -317,6 +321,10 @@ void bind_storage(Settings& settings, Config& config) {
                   "Bytes read at a time when the SHA-1 of older files is filled in");
     settings.bind("retention.device_logs", config.scheduler.keep_device_logs,
                   "Lines of devices' logs are kept that long");
+    settings.bind("retention.pause_after_clock_set", config.scheduler.keep_all_after_clock_set,
+                  "Nothing is removed for its age for so long after the machine's clock was set");
+    settings.bind("retention.clean_up_every", config.scheduler.housekeeping_every,
+                  "How often files, lines and sign-ins that are past their time are looked for");
     settings.bind("storage.queue_operations_max", config.storage.queue_operations_max,
                   "Writes that may wait; more are refused");
     settings.bind("storage.group_operations_max", config.storage.group_operations_max,

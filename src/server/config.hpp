@@ -35,6 +35,7 @@ namespace updraft::server {
 /// Everything that can be configured; the members' initial values are the defaults.
 struct Config {
     std::string data = "data";
+    milliseconds clock_jump_min{10'000};
     std::string listen = "127.0.0.1:8848";
     std::string https_listen;
     std::string mqtt_listen = "127.0.0.1:1883";

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -279,6 +280,8 @@ void add_writer(Families& out, const WriterStatistics& writer) {
     out.histogram("updraft_commit_operations", "Writes in a group commit", operations);
     out.counter("updraft_commits_failed_total", "Group commits that failed",
                 static_cast<double>(writer.failed_commits.load()));
+    out.gauge("updraft_disk_full", "1 after the store found no room for its last write",
+              writer.disk_full ? 1 : 0);
     out.counter("updraft_writes_refused_total", "Writes refused because too many waited",
                 static_cast<double>(writer.refused.load()));
     out.gauge("updraft_writes_queued", "Writes that wait for a commit",
@@ -341,6 +344,13 @@ std::string metrics_text(const MetricSources& sources) {
     out.gauge("updraft_uploads_queued", "Uploads that wait for a worker thread",
               static_cast<double>(sources.uploads.queued()));
     add_scrub(out, sources.scrub);
+    struct statvfs disk{};
+    if (::statvfs(sources.data_folder.c_str(), &disk) == 0) {
+        out.gauge("updraft_disk_free_bytes", "Room on the disk of the data folder",
+                  static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize));
+    }
+    out.counter("updraft_clock_jumps_total", "How often the wall clock was set while we ran",
+                static_cast<double>(sources.clock_jumps));
     return out.text();
 }
 

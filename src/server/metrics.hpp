@@ -40,6 +40,8 @@ struct MetricSources {
     const WriterStatistics& writer;
     const Store& store;
     const net::MemoryBudget& buffers;
+    std::string data_folder;
+    std::uint64_t clock_jumps = 0;
 };
 
 /// The metrics in Prometheus' text format; docs/operating/monitoring.md explains them. Reads totals

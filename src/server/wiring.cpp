@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 
 #include "app/access_users.hpp"
@@ -25,6 +26,7 @@
 #include "app/upgrade_sender.hpp"
 #include "base/log.hpp"
 #include "scripting/script_workers.hpp"
+#include "server/clock_file.hpp"
 #include "server/data_folder.hpp"
 #include "server/joined_links.hpp"
 #include "server/metrics.hpp"
@@ -59,15 +61,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Ids further in the future than this were given while the clock was wrong, and would run out.
+constexpr std::chrono::days ids_ahead_max{10 * 365};
+/// A machine that starts with its clock far ahead looks like one that was off for long.
+constexpr std::chrono::hours long_away{48};
+
 SqliteOptions storage_options(const Config& config, const DataFolder& folder,
                               std::shared_ptr<WriterStatistics> statistics,
-                              std::shared_ptr<const SecretBox>& secrets) {
+                              std::shared_ptr<const SecretBox>& secrets,
+                              std::atomic<bool>& not_synced) {
     SqliteOptions options = config.storage;
     options.secrets = [&](const std::vector<std::string>& key_ids) {
         secrets = secrets_for(SecretKeyPlace::of(folder.path(), config.secret_key_file), key_ids);
         return secrets;
     };
     options.statistics = std::move(statistics);
+    options.on_not_synced = [&not_synced](const std::string&) {
+        not_synced = true;
+        ::kill(::getpid(), SIGTERM);  // the way out that is there already
+    };
     options.path = (folder.path() / "updraft.db").string();
     return options;
 }
@@ -99,8 +111,12 @@ HostPort listen_of(const std::string& key, const std::string& value) {
 struct Services {
     explicit Services(const Config& config)
         : folder(config.data),
-          ids(clock, config.node),
-          store(open_sqlite_store(storage_options(config, folder, writer, secrets))),
+          clock(config.clock_jump_min),
+          clock_file(folder.path()),
+          seen(clock_file.apply_to(clock)),
+          id_clock(clock, std::min(seen.ids, clock.now() + ids_ahead_max)),
+          ids(id_clock, config.node),
+          store(open_sqlite_store(storage_options(config, folder, writer, secrets, not_synced))),
           artifacts(open_artifact_files(config.data)),
           urls(config.public_url),
           changes(clock, ids, live),
@@ -133,11 +149,16 @@ struct Services {
     }
 
     DataFolder folder;
-    SystemClock clock;
+    WatchedClock clock;
+    ClockFile clock_file;
+    ClockFile::Seen seen;
+    NotBefore id_clock;
+    std::atomic<std::uint64_t> clock_jumps{0};
     SnowflakeIds ids;
     LiveEvents live;
     std::shared_ptr<WriterStatistics> writer = std::make_shared<WriterStatistics>();
     std::shared_ptr<const SecretBox> secrets;  ///< set while the store opens
+    std::atomic<bool> not_synced{false};       ///< the disk did not take what the store wrote
     std::unique_ptr<Store> store;
     std::unique_ptr<ArtifactStore> artifacts;
     PublicUrls urls;
@@ -302,7 +323,11 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
     setup_token = *std::move(started);
     services.protocols.install_builtin();
     connect_parts();
+    if (services.seen.away > long_away) {
+        scheduler.keep_all_for_now();
+    }
     scheduler.recover();
+    services.clock_file.keep(services.clock, services.ids);
     scheduler.start();
     feed.start();
     listen(config);
@@ -319,6 +344,14 @@ void Application::Parts::connect_parts() {
     services.changes.listen(scheduler.record_listeners());
     services.presence.listen(scheduler.presence_listeners());
     services.tasks.hook(scheduler.task_hooks());
+    scheduler.watch(services.clock, [this](milliseconds) {
+        ++services.clock_jumps;
+        services.clock_file.keep(services.clock, services.ids);
+    });
+    scheduler.add_job("note the clock", ClockFile::kept_every, [this] {
+        services.clock_file.keep(services.clock, services.ids);
+        return false;
+    });
     scheduler.task_hooks().run_later([this] { return services.missing_digests.step(); });
     services.dialects.on_trouble(
         [this](const ScriptTrouble& trouble) { services.script_troubles.note(trouble); });
@@ -354,12 +387,14 @@ void Application::Parts::listen(const Config& config) {
     device_routes(router, services, websockets, config.device_http);
     PageSources pages;
     pages.ready = [this] { return ready.load(); };
+    pages.disk_full = [this] { return services.writer->disk_full.load(); };
     pages.damaged_artifacts = [this] { return scrub.damaged(); };
     pages.metrics = [this] {
         return metrics_text({[this] { return http_counters(); }, router, gateway, websockets,
                              services.messages, scheduler.dispatcher(), workers, uploads, scrub,
                              services.scripts, services.access.sign_in_counters(), *services.writer,
-                             *services.store, *buffers});
+                             *services.store, *buffers, services.folder.path().string(),
+                             services.clock_jumps});
     };
     page_routes(router, std::move(pages));
 
@@ -408,12 +443,21 @@ void Application::Parts::stop() {
     }
     feed.stop();
     scheduler.stop();
-    while (services.presence.flush()) {
+    try {
+        while (services.presence.flush()) {
+        }
+    } catch (const StorageError& error) {  // the next start begins with everybody offline
+        log::warn("server", "presence not stored reason=\"{}\"", error.what());
     }
     workers.stop();
     uploads.stop();
     // What is queued is stored and its callers are told while everything they reach still lives.
-    (void)services.store->write([](UnitOfWork&) -> Result<void> { return {}; });
+    try {
+        (void)services.store->write([](UnitOfWork&) -> Result<void> { return {}; });
+    } catch (const StorageError& error) {
+        log::warn("server", "stopping without the store reason=\"{}\"", error.what());
+    }
+    services.clock_file.keep(services.clock, services.ids);
     loops.stop();
 }
 
@@ -464,6 +508,10 @@ void Application::stop() {
     parts_->stop();
 }
 
+bool Application::not_synced() const {
+    return parts_->services.not_synced;
+}
+
 std::vector<std::string> all_routes() {
     Config config;
     const fs::path folder = fs::temp_directory_path() / ("updraft-routes-" + random_hex(8));
@@ -476,7 +524,7 @@ std::vector<std::string> all_routes() {
         rest::LiveFeed feed(*services.store, services.live, config.live);
         api_routes(api, services, feed, config.messaging);
         ddi_routes(router, services, config.ddi_http);
-        page_routes(router, {[] { return true; }, [] { return std::string(); }, {}});
+        page_routes(router, {[] { return true; }, [] { return std::string(); }, {}, {}});
         device_http::WebSocketDevices websockets(services.sign_in, services.dialects,
                                                  services.messages, config.device_http);
         device_routes(router, services, websockets, config.device_http);

@@ -37,11 +37,20 @@ public:
     [[nodiscard]] bool in_transaction() const;
     [[nodiscard]] sqlite3* handle() const { return db_; }
 
+    /// Why a checkpoint behind a commit could not be synced; empty while all went well. The commits
+    /// themselves are safe in the log.
+    [[nodiscard]] const std::string& unsynced() const { return unsynced_; }
+    /// Copies what the log holds to the database and syncs that, as far as no reader needs the log.
+    void checkpoint();
+
 protected:
     [[nodiscard]] std::unique_ptr<sql::Statement> compile(std::string_view sql) override;
 
 private:
+    static int after_commit(void* self, sqlite3* db, const char* name, int pages);
+
     sqlite3* db_ = nullptr;
+    std::string unsynced_;
 };
 
 }  // namespace updraft::sqlite

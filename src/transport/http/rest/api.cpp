@@ -8,6 +8,7 @@
 #include "app/ports.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
+#include "base/log_sparing.hpp"
 
 namespace updraft::rest {
 namespace {
@@ -153,7 +154,11 @@ Error error_of_current_exception() {
     try {
         throw;
     } catch (const StorageError& failed) {
-        log::error("http", "storage failed reason=\"{}\"", failed.what());
+        static log::Sparing sparing(log::storage_trouble_every);
+        if (const auto left_out = sparing.due()) {
+            log::error("http", "storage failed reason=\"{}\" not_told={}", failed.what(),
+                       *left_out);
+        }
         switch (failed.cause()) {
             case StorageError::Cause::queue_full:
             case StorageError::Cause::stopping:
@@ -165,6 +170,11 @@ Error error_of_current_exception() {
                                  text("磁盘空间不足, 未做任何更改; 请清理磁盘后重试",
                                       "the disk is full, nothing was changed; free some space and "
                                       "try again"));
+            case StorageError::Cause::not_synced:
+                return Error::of(ErrorCode::internal,
+                                 text("磁盘写入失败, 更改未被确认; 请检查磁盘",
+                                      "the disk did not take what was written: the change is not "
+                                      "confirmed; look at the disk"));
             case StorageError::Cause::broken:
                 break;
         }
