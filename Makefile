@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build console console-files screenshots run package test test-asan test-tsan test-systemd test-network bench fuzz format clean
+.PHONY: help deps build console console-files screenshots run package test test-asan test-tsan test-systemd test-network bench kill fuzz format clean
 
 help:
 	@echo "make run        build and start a demo: a live rollout to simulated devices"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-systemd  the package under a real systemd, in namespaces of its own (as root)"
 	@echo "make test-network  10,000 devices reconnect at once; how long others wait under attack"
 	@echo "make bench      measure; writes build/bench/report.md (ROWS=polls,downloads: a part; SCALE=10000: a small fleet)"
+	@echo "make kill       kill -9 under load, ROUNDS (1000) times; SEED repeats a run's choices"
 	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60; FUZZ_SECONDS=3600: an hour)"
 	@echo "make format     clang-format over the tree"
 
@@ -69,6 +70,11 @@ bench: build
 OUT ?= build/screenshots
 screenshots: build
 	@tools/build_console.sh run screenshots -- --out $(abspath $(OUT)) --binary $(abspath build/release/updraft)
+
+ROUNDS ?= 1000
+kill: build
+	@cmake --build --preset release --target updraft_faults -j $(JOBS)
+	@UPDRAFT_BINARY=$(abspath build/release/updraft) /usr/bin/python3 tests/integration/kill.py --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 FUZZ_SECONDS ?= 60
 fuzz: deps
