@@ -6,6 +6,7 @@
 #include "app/log_types.hpp"
 #include "base/assert.hpp"
 #include "base/log.hpp"
+#include "base/log_sparing.hpp"
 
 namespace updraft {
 
@@ -286,7 +287,11 @@ bool Presence::flush() {
 
 /// What could not be stored now is tried again with the next batch.
 void Presence::restore(std::vector<Change>& batch) {
-    log::warn("presence", "connection states not stored changes={}", batch.size());
+    static log::Sparing sparing(log::storage_trouble_every);
+    if (const auto left_out = sparing.due()) {
+        log::warn("presence", "connection states not stored changes={} not_told={}", batch.size(),
+                  *left_out);
+    }
     {
         const std::lock_guard lock(mutex_);
         pending_.insert(pending_.begin(), std::make_move_iterator(batch.begin()),

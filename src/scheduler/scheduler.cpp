@@ -1,6 +1,7 @@
 #include "scheduler/scheduler.hpp"
 
 #include "base/log.hpp"
+#include "base/log_sparing.hpp"
 
 namespace updraft {
 
@@ -190,8 +191,11 @@ void Scheduler::loop() {
             pause = std::clamp(run_due() - clock_.now(), milliseconds{0}, options_.idle_max);
         } catch (const std::exception& error) {
             failed = true;
-            log::error("scheduler", "step failed reason=\"{}\" again_in_ms={}", error.what(),
-                       pause.count());
+            static log::Sparing sparing(log::storage_trouble_every);
+            if (const auto left_out = sparing.due()) {
+                log::error("scheduler", "step failed reason=\"{}\" again_in_ms={} not_told={}",
+                           error.what(), pause.count(), *left_out);
+            }
         }
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, pause, [&] { return stopping_ || (woken_ && !failed); });

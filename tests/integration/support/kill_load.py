@@ -20,7 +20,7 @@ PIECE = 20_000
 STEADY, CONTESTED, OVER_HTTP, OVER_DDI = 18, 6, 4, 4  # devices a round
 CROWD = 900  # devices of the product whose tasks are made in chunks
 RESPONSE_SECONDS, UPGRADE_SECONDS = 2, 3
-KNOWN_UNTIL_REPLIED = (OSError, EOFError, http.client.HTTPException)
+SERVER_GONE = (OSError, EOFError, http.client.HTTPException)
 
 
 class Device(RawMqtt):
@@ -183,7 +183,7 @@ class Load:
         choices = random.Random(self.seed * 100 + index)
         try:
             work(self.api.clone(), choices)
-        except KNOWN_UNTIL_REPLIED as error:
+        except SERVER_GONE as error:
             # A server that kills itself at a system call is gone a moment before we know of it.
             if not self.killing.wait(2):
                 self.trouble.append(f"{work}: {error!r} before the kill")

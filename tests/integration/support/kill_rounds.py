@@ -119,15 +119,16 @@ class Part:
 
     def _kill(self, load):
         """At a random moment, or before or after a durable step, which may be that of a start."""
+        moment = "at a random moment"
         load.wait_for(self.choices.randint(3, 200), 20)
         if self.choices.random() < 0.6:
             operations, path = self.choices.choice(CUTS)
             after = self.choices.random() < 0.5
             self.faults.kill_at(operations, self.choices.randint(0, 12), after, path)
             self._wait_dead(load, 1.5)
-            self.tally.moments["after a call" if after else "before a call"] += 1
-        else:
-            self.tally.moments["at a random moment"] += 1
+            if self.server.process.poll() is not None:
+                moment = "after a call" if after else "before a call"
+        self.tally.moments[moment] += 1
         load.kill()
         self.faults.clear()
         self.tally.kills += 1
