@@ -1,6 +1,7 @@
 #include "app/device_access.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <ranges>
 
 #include "app/access_passwords.hpp"
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t credential_bytes_max = 1024;
 constexpr std::size_t enrolled_id_characters_max = 256;
 constexpr std::size_t authorities_max = 16;  // of one proof; more are not looked at
+constexpr std::size_t families_max = 10'000;
 
 /// A device that may sign in, if its proof is good.
 struct Known {
@@ -100,25 +102,27 @@ std::optional<DeviceCredential> behind_authorities(const Repositories& rows,
     return std::nullopt;
 }
 
-/// Whether a proof is good for a known device.
+/// Whether a proof is good for a known device, and if it is a credential that ends, until when.
 struct Proves {
     const Repositories& rows;
     const Known& known;
     Instant now;
+    std::optional<Instant>& good_until;
 
     bool operator()(const proof::Token& shown) const {
         const auto credential = behind_token(rows, shown.token, now);
-        return (credential && (is_own(*credential, known) || is_shared_with(*credential, known))) ||
+        return (credential && (is_own(*credential, known) || is_shared_with(*credential, known)) &&
+                is_good(*credential)) ||
                same_secret(shown.token, configured_for(known, "bearer_token"));
     }
     bool operator()(const proof::TargetToken& shown) const {
         const auto credential = behind_token(rows, shown.token, now);
-        return (credential && is_own(*credential, known)) ||
+        return (credential && is_own(*credential, known) && is_good(*credential)) ||
                same_secret(shown.token, own_value(known, "bearer_token"));
     }
     bool operator()(const proof::GatewayToken& shown) const {
         const auto credential = behind_token(rows, shown.token, now);
-        return (credential && is_shared_with(*credential, known)) ||
+        return (credential && is_shared_with(*credential, known) && is_good(*credential)) ||
                same_secret(shown.token, shared_value(known, "bearer_token"));
     }
     bool operator()(const proof::Authorities& shown) const {
@@ -130,6 +134,13 @@ struct Proves {
                            !credential.expired(now) && credential.lookup == to_lower(hash);
                 });
             });
+    }
+
+private:
+    /// It was found, so it is live.
+    bool is_good(const DeviceCredential& credential) const {
+        good_until = credential.expires_at;
+        return true;
     }
 };
 
@@ -179,18 +190,47 @@ Result<Product> enrolling_product(const Repositories& rows, const DeviceId& id,
     return *std::move(product);
 }
 
+/// A device that has proven itself, and until when the same proof does.
+struct Proven {
+    SignedInDevice device;
+    std::optional<Instant> good_until;  ///< nothing: it does not end by itself
+};
+
+/// The secret in a proof and the way it was shown, as one question; nothing for proofs that hang on
+/// more than one credential.
+std::optional<Fingerprint> question_of(const DeviceId& id, const DeviceProof& proof) {
+    struct Question {
+        const DeviceId& id;
+        std::optional<Fingerprint> operator()(const proof::Token& shown) const {
+            return fingerprint_of({"token", id.value, shown.token});
+        }
+        std::optional<Fingerprint> operator()(const proof::TargetToken& shown) const {
+            return fingerprint_of({"target", id.value, shown.token});
+        }
+        std::optional<Fingerprint> operator()(const proof::GatewayToken& shown) const {
+            return fingerprint_of({"gateway", id.value, shown.token});
+        }
+        std::optional<Fingerprint> operator()(const proof::Authorities&) const {
+            return std::nullopt;
+        }
+    };
+    return std::visit(Question{id}, proof);
+}
+
 /// What a sign-in over HTTP comes to: a device, or the product that a device is to be created in.
-using Judged = std::variant<SignedInDevice, Product>;
+using Judged = std::variant<Proven, Product>;
 
 Result<Judged> judged(const Repositories& rows, const DeviceId& id, const DeviceProof& proof,
                       UnknownDevice unknown, const std::optional<ProductId>& only, Instant now) {
     std::optional<Device> device = rows.devices().find(id);
     if (device) {
         UPDRAFT_TRY(const Known known, admitted(rows, *std::move(device)));
-        if (!std::visit(Proves{rows, known, now}, proof)) {
+        std::optional<Instant> good_until;
+        if (!std::visit(Proves{rows, known, now, good_until}, proof)) {
             return wrong_token();
         }
-        return Judged(SignedInDevice{known.device.id, known.product.id, known.product.protocol});
+        return Judged(
+            Proven{{known.device.id, known.product.id, known.product.protocol}, good_until});
     }
     if (unknown == UnknownDevice::refuse) {
         return refused(text("设备不存在", "there is no such device"));
@@ -272,11 +312,13 @@ Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof&
                                           UnknownDevice unknown,
                                           const std::optional<ProductId>& only) const {
     const Instant now = clock_.now();
+    const Freshness::Stamp stamp = freshness_ ? freshness_->stamp(id) : 0;
     UPDRAFT_TRY(const Judged first, store_.read([&](const Repositories& rows) {
         return judged(rows, id, proof, unknown, only, now);
     }));
-    if (const auto* device = std::get_if<SignedInDevice>(&first)) {
-        return *device;
+    if (const auto* proven = std::get_if<Proven>(&first)) {
+        remember(proof, stamp, proven->device, proven->good_until);
+        return proven->device;
     }
     bool created = false;
     UPDRAFT_TRY(const SignedInDevice enrolled,
@@ -284,8 +326,8 @@ Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof&
                     // Judged again: another request of the device may have been faster, and people
                     // act too.
                     UPDRAFT_TRY(const Judged again, judged(work, id, proof, unknown, only, now));
-                    if (const auto* device = std::get_if<SignedInDevice>(&again)) {
-                        return *device;
+                    if (const auto* proven = std::get_if<Proven>(&again)) {
+                        return proven->device;
                     }
                     const Product& product = std::get<Product>(again);
                     if (work.devices().count_of(product.id) >= options_.enroll_per_product_max) {
@@ -304,6 +346,61 @@ Result<SignedInDevice> DeviceSignIn::http(const DeviceId& id, const DeviceProof&
                   enrolled.product);
     }
     return enrolled;
+}
+
+std::optional<SignedInDevice> DeviceSignIn::http_at_once(const DeviceId& id,
+                                                         const DeviceProof& proof) const {
+    const auto question = freshness_ ? question_of(id, proof) : std::nullopt;
+    if (!question) {
+        return std::nullopt;
+    }
+    const auto known = remembered_.find(*question, freshness_->stamp(id));
+    if (!known || to_millis(clock_.now()) >= known->good_until_ms) {
+        return std::nullopt;
+    }
+    const std::shared_lock lock(families_mutex_);
+    const Family& family = families_[known->family];
+    return SignedInDevice{id, family.product, family.protocol};
+}
+
+void DeviceSignIn::remember(const DeviceProof& proof, Freshness::Stamp stamp,
+                            const SignedInDevice& device,
+                            const std::optional<Instant>& good_until) const {
+    const auto question = freshness_ ? question_of(device.id, proof) : std::nullopt;
+    const auto family = question ? family_of(device) : std::nullopt;
+    if (family) {
+        const std::int64_t until =
+            good_until ? to_millis(*good_until) : std::numeric_limits<std::int64_t>::max();
+        remembered_.keep(*question, stamp, {until, *family});
+    }
+}
+
+/// Nothing when there are too many products.
+std::optional<std::uint32_t> DeviceSignIn::family_of(const SignedInDevice& device) const {
+    const auto is_it = [&](const Family& family) {
+        return family.product == device.product && family.protocol == device.protocol;
+    };
+    const auto index = [&]() -> std::optional<std::uint32_t> {
+        const auto found = std::ranges::find_if(families_, is_it);
+        return found == families_.end()
+                   ? std::nullopt
+                   : std::optional(static_cast<std::uint32_t>(found - families_.begin()));
+    };
+    {
+        const std::shared_lock lock(families_mutex_);
+        if (const auto known = index()) {
+            return known;
+        }
+    }
+    const std::unique_lock lock(families_mutex_);
+    if (const auto known = index()) {
+        return known;
+    }
+    if (families_.size() >= families_max) {
+        return std::nullopt;
+    }
+    families_.push_back({device.product, device.protocol});
+    return static_cast<std::uint32_t>(families_.size() - 1);
 }
 
 }  // namespace updraft

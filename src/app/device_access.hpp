@@ -1,12 +1,16 @@
 #pragma once
 
+#include <deque>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "app/freshness.hpp"
 #include "app/ports.hpp"
+#include "app/remembered.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
@@ -56,6 +60,7 @@ enum class UnknownDevice : std::uint8_t {
 struct DeviceSignInOptions {
     /// A product with this many devices takes in no unknown ones.
     std::int64_t enroll_per_product_max = 100'000;
+    std::size_t remembered_max = 1'000'000;  ///< devices whose proof over HTTP is remembered
 };
 
 /// Whether a device may be created by itself under this id: hawkBit's forms, [0-9A-Za-z_.:@-], 1 to
@@ -68,8 +73,14 @@ struct DeviceSignInOptions {
 /// hides its product's. Thread: worker threads (reads the store; writes it to enroll).
 class DeviceSignIn {
 public:
-    DeviceSignIn(Store& store, const Clock& clock, DeviceSignInOptions options = {})
-        : store_(store), clock_(clock), options_(options) {}
+    /// Null: nothing is remembered.
+    DeviceSignIn(Store& store, const Clock& clock, DeviceSignInOptions options = {},
+                 std::shared_ptr<const Freshness> freshness = nullptr)
+        : store_(store),
+          clock_(clock),
+          options_(options),
+          freshness_(std::move(freshness)),
+          remembered_(freshness_ ? options.remembered_max : 0) {}
 
     /// MQTT (spec 4.2): client id = device id. Errors: unauthorized, with the refusal's text
     /// (unknown device, notActive, wrong key, clock differs, malformed user name): all CONNACK
@@ -85,10 +96,34 @@ public:
                                               UnknownDevice unknown,
                                               const std::optional<ProductId>& only = {}) const;
 
+    /// What http() would answer a device that has shown the same proof before, while nothing of it,
+    /// its product and its credential has changed; nothing: ask http(). From memory, so that an
+    /// event loop may call it.
+    [[nodiscard]] std::optional<SignedInDevice> http_at_once(const DeviceId& id,
+                                                             const DeviceProof& proof) const;
+
 private:
+    /// A sign-in that was good.
+    struct Remembrance {
+        std::int64_t good_until_ms;  ///< when the credential expires
+        std::uint32_t family;        ///< index into families_
+    };
+    /// What the devices of a product have in common.
+    struct Family {
+        ProductId product;
+        ProtocolId protocol;
+    };
+    [[nodiscard]] std::optional<std::uint32_t> family_of(const SignedInDevice& device) const;
+    void remember(const DeviceProof& proof, Freshness::Stamp stamp, const SignedInDevice& device,
+                  const std::optional<Instant>& good_until) const;
+
     Store& store_;
     const Clock& clock_;
     const DeviceSignInOptions options_;
+    const std::shared_ptr<const Freshness> freshness_;
+    mutable Remembered<Remembrance> remembered_;
+    mutable std::shared_mutex families_mutex_;
+    mutable std::deque<Family> families_;  ///< only grows, to families_max; guarded
 };
 
 }  // namespace updraft

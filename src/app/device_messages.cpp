@@ -71,7 +71,8 @@ Answered answered_by(const UplinkMessage& message) {
 
 DeviceMessages::DeviceMessages(Store& store, const RecordChanges& changes, Presence& presence,
                                const PublicUrls& urls, LiveEvents& live, const Clock& clock,
-                               SnowflakeIds& ids, Options options)
+                               SnowflakeIds& ids, Options options,
+                               std::shared_ptr<const Freshness> freshness)
     : store_(store),
       changes_(changes),
       presence_(presence),
@@ -79,7 +80,9 @@ DeviceMessages::DeviceMessages(Store& store, const RecordChanges& changes, Prese
       live_(live),
       clock_(clock),
       ids_(ids),
-      options_(options) {}
+      options_(options),
+      freshness_(std::move(freshness)),
+      quiet_pulls_(freshness_ ? options.remembered_max : 0) {}
 
 void DeviceMessages::connected(const DeviceId& carrier, const ProductId& /*product*/,
                                const std::string& address) {
@@ -108,6 +111,18 @@ DeviceInbox::Handled DeviceMessages::handle_now(const DeviceId& carrier, UplinkM
     };
     start(std::make_shared<Incoming>(Incoming{carrier, std::move(message), done, {}, false}), here);
     return promise.get_future().get();
+}
+
+std::optional<DeviceInbox::Handled> DeviceMessages::handle_at_once(const DeviceId& carrier,
+                                                                   UplinkMessage message) {
+    Incoming incoming{carrier, std::move(message), {}, {}, true};
+    limit(incoming.message.body);
+    if (!is_quiet(incoming)) {
+        return std::nullopt;
+    }
+    counters_.messages.fetch_add(1, std::memory_order_relaxed);
+    accept(incoming);
+    return std::move(incoming.handled);
 }
 
 /// What devices say is kept, shown and searched: none of it may be as long as a packet.

@@ -49,6 +49,25 @@ bool has_wrong_size(const std::string& path, std::int64_t size_bytes) {
     return !unknown && size != static_cast<std::uintmax_t>(size_bytes);
 }
 
+/// Errors: access_denied for a wrong key; unauthorized without any.
+Result<void> may_download(const StoredFile& file, const std::optional<std::string>& access_key,
+                          bool signed_in) {
+    if (file.public_access) {
+        return {};
+    }
+    if (access_key && !access_key->empty()) {
+        if (!equals_constant_time(to_lower(*access_key), to_lower(file.access_key))) {
+            return Error::of(ErrorCode::access_denied,
+                             text("accessKey不正确", "the accessKey is wrong"));
+        }
+    } else if (!signed_in) {
+        return Error::of(
+            ErrorCode::unauthorized,
+            text("下载需要accessKey或登录", "a download needs an accessKey or a sign-in"));
+    }
+    return {};
+}
+
 Error full_disk() {
     return Error::of(ErrorCode::storage_full,
                      text("磁盘空间不足，文件未保存", "the disk is full: nothing was stored"));
@@ -255,22 +274,12 @@ Result<PartialUpload> FileService::progress_of(const std::string& session,
 Result<FileService::Download> FileService::open(const FileId& id,
                                                 const std::optional<std::string>& access_key,
                                                 bool signed_in) const {
+    const Freshness::Stamp stamp = freshness_ ? freshness_->stamp(id) : 0;
     const auto file = store_.read([&](const Repositories& rows) { return rows.files().find(id); });
     if (!file) {
         return Error::not_found("文件", "file", id.value);
     }
-    if (!file->public_access) {
-        if (access_key && !access_key->empty()) {
-            if (!equals_constant_time(to_lower(*access_key), to_lower(file->access_key))) {
-                return Error::of(ErrorCode::access_denied,
-                                 text("accessKey不正确", "the accessKey is wrong"));
-            }
-        } else if (!signed_in) {
-            return Error::of(
-                ErrorCode::unauthorized,
-                text("下载需要accessKey或登录", "a download needs an accessKey or a sign-in"));
-        }
-    }
+    UPDRAFT_CHECK(may_download(*file, access_key, signed_in));
     const std::optional<std::string> path = artifacts_.path_of(file->sha256);
     if (!path || has_wrong_size(*path, file->size_bytes)) {
         log::error("files", "artifact missing or damaged file={} sha256={}", file->id,
@@ -279,7 +288,36 @@ Result<FileService::Download> FileService::open(const FileId& id,
                          text("文件内容丢失或已损坏，请重新上传",
                               "the file's bytes are missing or damaged: upload it again"));
     }
-    return Download{*file, *path};
+    Download download{*file, *path};
+    remember(id, stamp, download);
+    return download;
+}
+
+std::optional<FileService::Download> FileService::open_at_once(
+    const FileId& id, const std::optional<std::string>& access_key) const {
+    if (!freshness_) {
+        return std::nullopt;
+    }
+    const Freshness::Stamp stamp = freshness_->stamp(id);
+    const std::lock_guard lock(remembered_mutex_);
+    const auto known = remembered_.find(id);
+    if (known == remembered_.end() || known->second.stamp != stamp ||
+        !may_download(known->second.download.file, access_key, false)) {
+        return std::nullopt;
+    }
+    return known->second.download;
+}
+
+void FileService::remember(const FileId& id, Freshness::Stamp stamp,
+                           const Download& download) const {
+    if (!freshness_ || options_.remembered_max == 0) {
+        return;
+    }
+    const std::lock_guard lock(remembered_mutex_);
+    if (remembered_.size() >= options_.remembered_max && !remembered_.contains(id)) {
+        remembered_.erase(remembered_.begin());
+    }
+    remembered_[id] = {stamp, download};
 }
 
 std::string FileService::url_of(const StoredFile& file) const {

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
+#include "app/freshness.hpp"
 #include "app/identity.hpp"
 #include "app/ports.hpp"
 #include "app/urls.hpp"
@@ -25,7 +28,8 @@ public:
         /// Bytes without any file go after this: what a crash left between bytes and row. Must be
         /// longer than any upload takes from its last byte to its row.
         seconds keep_artifacts_without_file{3600};
-        std::size_t collect_at_once = 100;  ///< files, and artifacts, removed by one collect()
+        std::size_t remembered_max = 1'000;  ///< files whose downloads take no look at the store
+        std::size_t collect_at_once = 100;   ///< files, and artifacts, removed by one collect()
     };
 
     /// What the uploader says about a file.
@@ -55,8 +59,13 @@ public:
     };
 
     FileService(Store& store, ArtifactStore& artifacts, const PublicUrls& urls, const Clock& clock,
-                Options options)
-        : store_(store), artifacts_(artifacts), urls_(urls), clock_(clock), options_(options) {}
+                Options options, std::shared_ptr<const Freshness> freshness = nullptr)
+        : store_(store),
+          artifacts_(artifacts),
+          urls_(urls),
+          clock_(clock),
+          options_(options),
+          freshness_(std::move(freshness)) {}
 
     [[nodiscard]] Upload begin();
     /// An upload that gives an existing file new bytes; id and access key stay. Errors: not_found;
@@ -91,6 +100,12 @@ public:
                                         const std::optional<std::string>& access_key,
                                         bool signed_in) const;
 
+    /// The same for a file that was downloaded before, while its row has not changed; nothing: ask
+    /// open(). From memory, so that an event loop may call it: whoever sends the bytes has to see
+    /// whether they are still there.
+    [[nodiscard]] std::optional<Download> open_at_once(
+        const FileId& id, const std::optional<std::string>& access_key) const;
+
     /// The address under which devices find the file.
     [[nodiscard]] std::string url_of(const StoredFile& file) const;
 
@@ -107,6 +122,7 @@ private:
     [[nodiscard]] Result<StoredFile> add(const ArtifactDigests& digests,
                                          const Description& description, const Identity& by);
     [[nodiscard]] Result<StoredFile> replace(const FileId& id, const ArtifactDigests& digests);
+    void remember(const FileId& id, Freshness::Stamp stamp, const Download& download) const;
     void remove_if_unused(const std::string& sha256);
     [[nodiscard]] std::size_t remove_unreferenced(Instant now);
     [[nodiscard]] std::size_t remove_artifacts_without_file(Instant now);
@@ -120,6 +136,14 @@ private:
     /// Shared by whoever gives an artifact its row, exclusive for whoever removes artifacts without
     /// one.
     std::shared_mutex artifacts_in_use_;
+
+    struct Remembrance {
+        Freshness::Stamp stamp = 0;
+        Download download;
+    };
+    const std::shared_ptr<const Freshness> freshness_;  ///< null: nothing is remembered
+    mutable std::mutex remembered_mutex_;
+    mutable std::unordered_map<FileId, Remembrance> remembered_;  ///< guarded
 };
 
 /// "bin" of "fw.bin"; empty if there is none or it is not made of letters and digits.

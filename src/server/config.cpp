@@ -87,6 +87,8 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
                   "The same of one address; 0: any number");
     settings.bind("http.ranges_max", http.ranges_max,
                   "Ranges of one request; more get the whole file");
+    settings.bind("http.open_files_max", http.open_files_max,
+                  "Downloaded files that are kept open while their clients stay");
     settings.bind("http.event_queue_max", http.event_queue_max,
                   "Events that may wait for one slow console");
     settings.bind("http.websocket_message_bytes_max", http.websocket_message_bytes_max,
@@ -171,6 +173,10 @@ void bind_devices(Settings& settings, Config& config) {
                   "Children that one gateway may register");
     settings.bind("devices.enroll_per_product_max", config.sign_in.enroll_per_product_max,
                   "A product with this many devices takes in no unknown ones by itself");
+    settings.bind("devices.remembered_sign_ins_max", config.sign_in.remembered_max,
+                  "Devices over HTTP whose next sign-in takes no look at the database");
+    settings.bind("devices.remembered_pulls_max", config.devices.remembered_max,
+                  "Devices whose next pull without news takes no look at the database");
     settings.bind("credentials.per_owner_max", config.credentials.per_owner_max,
                   "Credentials of one device, or shared by one product");
     settings.bind("devices.progress_log_every", config.devices.progress_log_every,
@@ -232,6 +238,8 @@ void bind_ddi(Settings& settings, Config& config) {
                   "Longest key, and longest value, of an attribute");
     settings.bind("ddi.history_messages_max", config.ddi.history_messages_max,
                   "Messages of an action's history in one answer");
+    settings.bind("ddi.remembered_polls_max", config.ddi.remembered_max,
+                  "Devices whose next poll without news takes no look at the database");
     settings.bind("ddi.agents_without_skip", config.ddi.agents_without_skip,
                   "User agents, by how they begin, that are not offered download-only tasks: they "
                   "report success without a download");
@@ -311,6 +319,8 @@ void bind_scripts(Settings& settings, Config& config) {
 
 void bind_storage(Settings& settings, Config& config) {
     settings.bind("files.file_bytes_max", config.files.file_bytes_max, "Largest file");
+    settings.bind("files.remembered_max", config.files.remembered_max,
+                  "Files whose downloads take no look at the database");
     settings.bind("files.keep_unreferenced", config.files.keep_unreferenced,
                   "A file that no firmware points at is removed after that");
     settings.bind("files.keep_abandoned_pieces", config.files.keep_abandoned_pieces,

@@ -63,8 +63,10 @@ void page_routes(http::Router& router, PageSources sources) {
     }
     router.add(Method::get, "/openapi.yaml",
                page("openapi.yaml", "application/yaml;charset=UTF-8"));
-    router.add(Method::get, "/healthz",
-               [](const Request&) { return answer(200, "text/plain;charset=UTF-8", "ok\n"); });
+    const auto alive = [](const Request&) {
+        return answer(200, "text/plain;charset=UTF-8", "ok\n");
+    };
+    router.add(Method::get, "/healthz", alive, {.at_once = alive});
     router.add(Method::get, "/readyz", [sources](const Request&) { return readiness(sources); });
     router.add(Method::get, "/metrics", [metrics = std::move(sources.metrics)](const Request&) {
         return answer(200, "text/plain;version=0.0.4;charset=UTF-8", metrics());

@@ -69,8 +69,10 @@ constexpr std::chrono::hours long_away{48};
 SqliteOptions storage_options(const Config& config, const DataFolder& folder,
                               std::shared_ptr<WriterStatistics> statistics,
                               std::shared_ptr<const SecretBox>& secrets,
+                              std::shared_ptr<Freshness> freshness,
                               std::atomic<bool>& not_synced) {
     SqliteOptions options = config.storage;
+    options.freshness = std::move(freshness);
     options.secrets = [&](const std::vector<std::string>& key_ids) {
         secrets = secrets_for(SecretKeyPlace::of(folder.path(), config.secret_key_file), key_ids);
         return secrets;
@@ -116,7 +118,8 @@ struct Services {
           seen(clock_file.apply_to(clock)),
           id_clock(clock, std::min(seen.ids, clock.now() + ids_ahead_max)),
           ids(id_clock, config.node),
-          store(open_sqlite_store(storage_options(config, folder, writer, secrets, not_synced))),
+          store(open_sqlite_store(
+              storage_options(config, folder, writer, secrets, freshness, not_synced))),
           artifacts(open_artifact_files(config.data)),
           urls(config.public_url),
           changes(clock, ids, live),
@@ -133,16 +136,16 @@ struct Services {
           devices(*store, links, changes, replies, live, clock, ids, config.commands),
           credentials(*store, links, clock, ids, config.credentials),
           device_import(devices, credentials, config.imports),
-          files(*store, *artifacts, urls, clock, config.files),
+          files(*store, *artifacts, urls, clock, config.files, freshness),
           missing_digests(*store, *artifacts, config.missing_digests),
           firmwares(*store, urls, clock, ids),
           tasks(*store, changes, live, clock, ids, config.tasks),
           records(*store, live, clock),
           overview(*store, clock),
-          messages(*store, changes, presence, urls, live, clock, ids, config.devices),
+          messages(*store, changes, presence, urls, live, clock, ids, config.devices, freshness),
           sender(*store, links, presence, urls, live, clock, ids),
-          sign_in(*store, clock, config.sign_in),
-          ddi(*store, changes, messages, files, urls, live, clock, ids, config.ddi) {}
+          sign_in(*store, clock, config.sign_in, freshness),
+          ddi(*store, changes, messages, files, urls, live, clock, ids, config.ddi, freshness) {}
 
     [[nodiscard]] device_http::DeviceHttpServices for_devices() {
         return {sign_in, dialects, messages, presence};
@@ -159,6 +162,7 @@ struct Services {
     std::shared_ptr<WriterStatistics> writer = std::make_shared<WriterStatistics>();
     std::shared_ptr<const SecretBox> secrets;  ///< set while the store opens
     std::atomic<bool> not_synced{false};       ///< the disk did not take what the store wrote
+    std::shared_ptr<Freshness> freshness = std::make_shared<Freshness>();
     std::unique_ptr<Store> store;
     std::unique_ptr<ArtifactStore> artifacts;
     PublicUrls urls;

@@ -165,6 +165,7 @@ public:
     std::int64_t set_stopped(const TaskId& id, bool stopped) override;
 
     void remove(const TaskId& id) override {
+        db_.written().note_everything();
         const std::int64_t number = number_or_none(id.value);
         db_.execute("DELETE FROM upgrade_record WHERE task_id = ?", number);
         db_.execute("DELETE FROM upgrade_task WHERE id = ?", number);
@@ -556,6 +557,7 @@ std::int64_t SqlTasks::make_records(Expansion& expansion, std::int64_t limit, In
         if (!device) {
             continue;  // deleted since the task was created
         }
+        db_.written().note(DeviceId{*device});
         db_.execute(
             "INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, progress, "
             "attempt, forced, acked, resent, revived, message_id, server_id, error_reason, "

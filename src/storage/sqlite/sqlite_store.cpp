@@ -149,7 +149,8 @@ public:
             Writer::Limits{options.queue_operations_max,
                            std::max<std::size_t>(options.group_operations_max, 1)},
             options.on_commit, options.on_not_synced,
-            options.statistics ? options.statistics : std::make_shared<WriterStatistics>());
+            options.statistics ? options.statistics : std::make_shared<WriterStatistics>(),
+            options.freshness);
         connection.cache_bytes = options.reader_cache_bytes;
         connection.access = Access::read_only;
         readers_.emplace(connection, options.readers);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/freshness.hpp"
 #include "app/ports.hpp"
 #include "base/clock.hpp"
 #include "base/histogram.hpp"
@@ -50,6 +51,7 @@ struct SqliteOptions {
     /// end; the next start reads the log anew, and writes and syncs once more what it holds.
     std::function<void(const std::string& reason)> on_not_synced;
     std::shared_ptr<WriterStatistics> statistics;  ///< kept up to date; null: nobody asks
+    std::shared_ptr<Freshness> freshness;          ///< told of what is written; null: nobody asks
     std::optional<std::int64_t> pages_max;  ///< a disk that is full after so many pages: for tests
 };
 

@@ -36,13 +36,14 @@ void guarded(std::string_view what, const Call& call) {
 Writer::Writer(const ConnectionOptions& options, const Limits& limits,
                std::function<void(std::size_t)> on_commit,
                std::function<void(const std::string&)> on_not_synced,
-               std::shared_ptr<WriterStatistics> statistics)
+               std::shared_ptr<WriterStatistics> statistics, std::shared_ptr<Freshness> freshness)
     : db_(options),
       work_(db_),
       limits_(limits),
       on_commit_(std::move(on_commit)),
       on_not_synced_(std::move(on_not_synced)),
       statistics_(std::move(statistics)),
+      freshness_(std::move(freshness)),
       thread_([this] { run(); }) {}
 
 Writer::~Writer() {
@@ -176,6 +177,7 @@ std::size_t Writer::commit_from(std::vector<Job>& group, std::size_t first) {
         next = group.size();  // BEGIN failed: so would it for the others
     }
     roll_back();
+    tell_freshness();
     note_room(failure);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     if (failure) {
@@ -229,6 +231,14 @@ void Writer::run_in_savepoint(Job& job) {
         work_.actions().resize(actions);
     }
     db_.execute("RELEASE operation");
+}
+
+/// Also after a commit that failed: too much is told rather than too little.
+void Writer::tell_freshness() {
+    if (freshness_) {
+        freshness_->changed(db_.written());
+    }
+    db_.written().clear();
 }
 
 void Writer::roll_back() noexcept {

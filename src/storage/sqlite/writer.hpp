@@ -31,7 +31,7 @@ public:
     Writer(const ConnectionOptions& options, const Limits& limits,
            std::function<void(std::size_t)> on_commit,
            std::function<void(const std::string&)> on_not_synced,
-           std::shared_ptr<WriterStatistics> statistics);
+           std::shared_ptr<WriterStatistics> statistics, std::shared_ptr<Freshness> freshness);
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
     /// Commits what is queued, then stops.
@@ -52,6 +52,7 @@ private:
     /// that was not run: the engine may give the transaction up on a full disk.
     std::size_t commit_from(std::vector<Job>& group, std::size_t first);
     void run_in_savepoint(Job& job);
+    void tell_freshness();
     void roll_back() noexcept;
     void note_room(const std::exception_ptr& failure);
     void stop_writing(const std::string& reason);
@@ -64,6 +65,7 @@ private:
     std::function<void(const std::string&)> on_not_synced_;
     std::string not_synced_;  ///< why nothing is written any more; guarded by mutex_
     const std::shared_ptr<WriterStatistics> statistics_;
+    const std::shared_ptr<Freshness> freshness_;  ///< null: nobody asks
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<Job> queue_;  ///< guarded by mutex_

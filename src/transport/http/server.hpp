@@ -36,7 +36,8 @@ struct ServerOptions {
     std::size_t connections_max = 10'000;
     /// Of one remote address, at one listener; 0: any number (devices share one behind NAT).
     std::size_t connections_per_address_max = 0;
-    std::size_t ranges_max = 16;  ///< more in one request: the whole file is sent
+    std::size_t ranges_max = 16;       ///< more in one request: the whole file is sent
+    std::size_t open_files_max = 256;  ///< of downloads, shared by their connections
     /// Undelivered events of one SSE or WebSocket client. Holds a whole round of live events
     /// ([live] records_max and device_events_max), which come at once.
     std::size_t event_queue_max = 8'192;

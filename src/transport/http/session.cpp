@@ -334,6 +334,11 @@ awaitable<Session::Next> Session::serve_route(const Route* route) {
         co_return next;
     }
     Answer answer;
+    std::optional<Answer> at_once = answer_at_once(*route);
+    if (at_once) {
+        const Next next = co_await send(*std::move(at_once));
+        co_return next;
+    }
     std::function<void()> work = [this, route, &answer] { answer = run_handler(*route); };
     const bool ran = co_await server_->workers.run(std::move(work));
     if (!ran) {
@@ -408,9 +413,34 @@ awaitable<Session::BodyState> Session::read_body(std::int64_t bytes_max) {
     }
 }
 
+/// On the loop; nothing: the handler has to work for it.
+std::optional<Answer> Session::answer_at_once(const Route& route) {
+    if (!route.options.at_once) {
+        return std::nullopt;
+    }
+    try {
+        std::optional<Response> response = route.options.at_once(request_);
+        if (!response) {
+            return std::nullopt;
+        }
+        if (auto* file = std::get_if<FileBody>(&response->body)) {
+            file->opened = server_->files.find(*file);
+            if (!file->opened) {
+                return std::nullopt;
+            }
+        }
+        return prepare_answer(request_, *std::move(response),
+                              {server_->refuse, server_->options.ranges_max, &server_->files});
+    } catch (const std::exception& error) {
+        log::error("http", "handler failed method={} path={} what={}", name_of(request_.method),
+                   loggable_path(), error.what());
+    }
+    return std::nullopt;
+}
+
 /// On a worker thread. BodyCut passes through: there is nobody left to answer.
 Answer Session::run_handler(const Route& route) {
-    const AnswerContext context{server_->refuse, server_->options.ranges_max};
+    const AnswerContext context{server_->refuse, server_->options.ranges_max, &server_->files};
     try {
         return prepare_answer(request_, route.handler(request_), context);
     } catch (const BodyCut&) {

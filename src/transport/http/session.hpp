@@ -25,6 +25,7 @@ struct ServerShared {
     const Router& router;
     const Refuse refuse;
     const ServerOptions options;
+    OpenFiles files{options.open_files_max};
 
     std::atomic<bool> stopping = false;
     std::atomic<std::uint64_t> connections_open = 0;
@@ -123,6 +124,7 @@ private:
     Response too_large(std::int64_t limit);
     [[nodiscard]] std::int64_t body_limit(const Route& route) const;
     Answer run_handler(const Route& route);
+    std::optional<Answer> answer_at_once(const Route& route);
 
     // session_answer.cpp: writing answers
     enum class More : std::uint8_t { none, follows };
@@ -190,7 +192,8 @@ private:
     std::int64_t uploaded_bytes_ = 0;
 
     std::chrono::steady_clock::time_point began_;
-    const Route* route_ = nullptr;  ///< null: the request has none
+    const Route* route_ = nullptr;               ///< null: the request has none
+    std::shared_ptr<const OpenFile> last_file_;  ///< stays open: its next range is likely to come
 };
 
 }  // namespace updraft::http

@@ -115,6 +115,7 @@ awaitable<bool> Session::send_text(const Answer& answer, std::string head) {
 }
 
 awaitable<bool> Session::send_file(const Answer& answer, std::string head) {
+    last_file_ = answer.file;
     bool sent = co_await write(head, answer.ranges.empty() ? More::none : More::follows);
     for (std::size_t i = 0; sent && i < answer.ranges.size(); ++i) {
         const ByteRange& range = answer.ranges[i];
@@ -125,7 +126,7 @@ awaitable<bool> Session::send_file(const Answer& answer, std::string head) {
             }
         }
         const IoResult result = co_await stream_->send_file(
-            answer.file.descriptor(), range.first, range.length(), server_->options.write_timeout);
+            answer.file->descriptor(), range.first, range.length(), server_->options.write_timeout);
         server_->bytes_sent_total += result.bytes;
         server_->file_bytes_sent_total += result.bytes;
         sent = result.status == IoStatus::ok;

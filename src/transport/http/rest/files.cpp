@@ -235,11 +235,13 @@ Result<Answer> upload_progress(const FileService& files, const Call& call) {
     return session_json(upload);
 }
 
-Result<Answer> download(const FileService& files, const Call& call) {
-    const std::string& asked = call.parameter("id");
-    const FileId id(to_lower(asked.substr(0, asked.find('.'))));
-    UPDRAFT_TRY(const FileService::Download found,
-                files.open(id, call.request.query_value("accessKey"), !call.identity.user.empty()));
+/// The file that a download's path names; what stands behind the dot is for people.
+FileId asked_file(const http::Request& request) {
+    const std::string& asked = request.parameter("id");
+    return FileId(to_lower(asked.substr(0, asked.find('.'))));
+}
+
+http::Response download_response(const FileService::Download& found, const http::Request& request) {
     const StoredFile& file = found.file;
     const std::string_view type = media_type_of(file.extension);
     http::Response response;
@@ -248,12 +250,29 @@ Result<Answer> download(const FileService& files, const Call& call) {
         {"file-sha256", file.sha256},          {"Content-MD5", file.md5},
         {"Digest", "sha-256=" + file.sha256},  {"X-Content-Type-Options", "nosniff"},
         {"Content-Security-Policy", "sandbox"}};
-    if (type == octet_stream || call.request.query_value("attachment") == "true") {
+    if (type == octet_stream || request.query_value("attachment") == "true") {
         response.headers.emplace_back("Content-Disposition", disposition_of(file.name));
     }
     response.body =
         http::FileBody{found.path, file.size_bytes, file.sha256, to_millis(file.created_at)};
     return response;
+}
+
+Result<Answer> download(const FileService& files, const Call& call) {
+    UPDRAFT_TRY(const FileService::Download found,
+                files.open(asked_file(call.request), call.request.query_value("accessKey"),
+                           !call.identity.user.empty()));
+    return download_response(found, call.request);
+}
+
+/// Whoever signs in is looked at by download(): a sign-in is prolonged by being used.
+std::optional<http::Response> download_at_once(const FileService& files,
+                                               const http::Request& request) {
+    if (!token_of(request).empty()) {
+        return std::nullopt;
+    }
+    const auto found = files.open_at_once(asked_file(request), request.query_value("accessKey"));
+    return found ? std::optional(download_response(*found, request)) : std::nullopt;
 }
 
 }  // namespace
@@ -307,7 +326,10 @@ void file_routes(Api& api, FileService& files) {
         Method::put, "/file/update/{id}", Access::signed_in(),
         [&files](const Call& call) { return replace(files, call); }, streaming);
     api.route(Method::get, "/file/{id}", Access::open(),
-              [&files](const Call& call) { return download(files, call); });
+              [&files](const Call& call) { return download(files, call); },
+              {.at_once = [&files](const http::Request& request) {
+                  return download_at_once(files, request);
+              }});
 }
 
 }  // namespace updraft::rest
