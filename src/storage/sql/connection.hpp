@@ -149,6 +149,10 @@ public:
     /// one of them notes whose rows it changes.
     [[nodiscard]] Freshness::Written& written() { return written_; }
 
+    /// Where the SQL function next_number() takes its numbers from, one for each call, in the
+    /// statements that run until the next call of this.
+    virtual void take_numbers_from(std::function<std::int64_t()> next) = 0;
+
     /// A sub-query that gives the elements of the JSON array in one parameter, for long IN lists.
     [[nodiscard]] virtual std::string_view elements_of_json() const = 0;
 

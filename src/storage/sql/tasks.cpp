@@ -255,6 +255,12 @@ private:
     [[nodiscard]] std::optional<Expansion> expansion_of(std::int64_t task) const;
     std::int64_t make_records(Expansion& expansion, std::int64_t limit, Instant now,
                               const std::function<std::int64_t()>& next_id, bool& finished);
+    [[nodiscard]] std::pair<std::int64_t, std::int64_t> next_devices(const Expansion& expansion,
+                                                                     std::int64_t limit) const;
+    /// What the devices of an expansion are found by: its selection, or its product.
+    [[nodiscard]] static Value owner_of(const Expansion& expansion) {
+        return expansion.chosen ? Value(expansion.task) : Value(expansion.product.value);
+    }
     void add_to_counter(std::int64_t task, std::string_view state, std::int64_t change);
     [[nodiscard]] seconds interval_of(std::int64_t task) const {
         Rows rows = db_.query("SELECT progress_interval_ms FROM upgrade_task WHERE id = ?", task);
@@ -534,41 +540,53 @@ std::vector<TaskChange> SqlTasks::changes_under_way() const {
     return changes;
 }
 
-/// Makes records for at most `limit` further devices. `finished` once no device is left.
+/// Makes records for at most `limit` further devices. `finished` once no device is left. One
+/// statement for all of them: a million would take twice as long one by one.
 std::int64_t SqlTasks::make_records(Expansion& expansion, std::int64_t limit, Instant now,
                                     const std::function<std::int64_t()>& next_id, bool& finished) {
-    Rows devices =
-        expansion.chosen
-            ? db_.query(
-                  "SELECT s.device_seq, d.id, d.name FROM task_selection s "
-                  "LEFT JOIN device d ON d.seq = s.device_seq "
-                  "WHERE s.task_id = ? AND s.device_seq > ? ORDER BY s.device_seq LIMIT ?",
-                  expansion.task, expansion.cursor, limit)
-            : db_.query(
-                  "SELECT seq, id, name FROM device WHERE product_id = ? AND seq > ? "
-                  "AND seq <= ? ORDER BY seq LIMIT ?",
-                  expansion.product, expansion.cursor, expansion.boundary, limit);
-    std::int64_t seen = 0;
-    std::int64_t made = 0;
-    while (devices.next()) {
-        ++seen;
-        expansion.cursor = devices.integer();
-        const std::optional<std::string> device = devices.optional_text();
-        if (!device) {
-            continue;  // deleted since the task was created
-        }
-        db_.written().note(DeviceId{*device});
-        db_.execute(
-            "INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, progress, "
-            "attempt, forced, acked, resent, revived, message_id, server_id, error_reason, "
-            "created_at) VALUES (?, ?, ?, ?, ?, 0, 1, ?, 0, 0, 0, '', '', '', ?)",
-            next_id(), expansion.task, *device, devices.text(), expansion.born_state(),
-            expansion.forced, now);
-        ++made;
-    }
+    const auto [seen, last] = next_devices(expansion, limit);
     finished = seen < limit;
+    if (seen == 0) {
+        return 0;
+    }
+    db_.written().note_everything();  // of these devices, who are many
+    db_.take_numbers_from(next_id);
+    // Chosen devices that were deleted since are not joined any more.
+    const std::int64_t made = db_.execute(
+        fmt::format("INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, "
+                    "progress, attempt, forced, acked, resent, revived, message_id, server_id, "
+                    "error_reason, created_at) "
+                    "SELECT next_number(), ?, d.id, d.name, ?, 0, 1, ?, 0, 0, 0, '', '', '', ? {}",
+                    expansion.chosen
+                        ? "FROM task_selection s CROSS JOIN device d ON d.seq = s.device_seq "
+                          "WHERE s.task_id = ? AND s.device_seq > ? AND s.device_seq <= ? "
+                          "ORDER BY s.device_seq"
+                        : "FROM device d WHERE d.product_id = ? AND d.seq > ? AND d.seq <= ? "
+                          "ORDER BY d.seq"),
+        std::vector<Value>{expansion.task, std::string(expansion.born_state()),
+                           std::int64_t{expansion.forced ? 1 : 0}, to_millis(now),
+                           owner_of(expansion), expansion.cursor, last});
+    expansion.cursor = last;
     expansion.remaining -= made;
     return made;
+}
+
+/// How many devices come next, at most `limit`, and the last one's number.
+std::pair<std::int64_t, std::int64_t> SqlTasks::next_devices(const Expansion& expansion,
+                                                             std::int64_t limit) const {
+    Rows rows = db_.query(
+        fmt::format("SELECT count(*), max(number) FROM (SELECT {} AND {} <= ? ORDER BY {} LIMIT ?)",
+                    expansion.chosen ? "device_seq AS number FROM task_selection WHERE task_id = ? "
+                                       "AND device_seq > ?"
+                                     : "seq AS number FROM device WHERE product_id = ? AND seq > ?",
+                    expansion.chosen ? "device_seq" : "seq",
+                    expansion.chosen ? "device_seq" : "seq"),
+        std::vector<Value>{owner_of(expansion), expansion.cursor, expansion.boundary, limit});
+    if (!rows.next()) {
+        return {0, expansion.cursor};
+    }
+    const std::int64_t count = rows.integer();
+    return {count, rows.optional_integer().value_or(expansion.cursor)};
 }
 
 std::int64_t SqlTasks::expand(const TaskId& id, std::int64_t limit, Instant now,

@@ -90,6 +90,17 @@ private:
     sqlite3_stmt* statement_ = nullptr;
 };
 
+/// The SQL function next_number().
+void give_next_number(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
+    const auto& next =
+        *static_cast<const std::function<std::int64_t()>*>(sqlite3_user_data(context));
+    if (next) {
+        sqlite3_result_int64(context, next());
+    } else {
+        sqlite3_result_error(context, "nobody gives numbers", -1);
+    }
+}
+
 }  // namespace
 
 SqliteConnection::SqliteConnection(const ConnectionOptions& options) {
@@ -103,6 +114,8 @@ SqliteConnection::SqliteConnection(const ConnectionOptions& options) {
         }
         sqlite3_extended_result_codes(db_, 1);
         sqlite3_busy_timeout(db_, busy_timeout_ms);
+        sqlite3_create_function_v2(db_, "next_number", 0, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                   &next_number_, give_next_number, nullptr, nullptr, nullptr);
         run_script("PRAGMA journal_mode=WAL");
         run_script(options.durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
         run_script(fmt::format("PRAGMA cache_size=-{}", options.cache_bytes / 1024));

@@ -29,6 +29,9 @@ public:
     ~SqliteConnection() override;
 
     void run_script(std::string_view script) override;
+    void take_numbers_from(std::function<std::int64_t()> next) override {
+        next_number_ = std::move(next);
+    }
     [[nodiscard]] std::string_view elements_of_json() const override {
         return "(SELECT value FROM json_each(?))";
     }
@@ -51,6 +54,7 @@ private:
 
     sqlite3* db_ = nullptr;
     std::string unsynced_;
+    std::function<std::int64_t()> next_number_;
 };
 
 }  // namespace updraft::sqlite
