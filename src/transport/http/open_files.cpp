@@ -50,6 +50,10 @@ std::shared_ptr<const OpenFile> OpenFiles::find(const FileBody& body) const {
     return good ? file : nullptr;
 }
 
+bool OpenFiles::shares(const FileBody& body, const OpenFile& file) const {
+    return known(body.path).get() == &file;
+}
+
 std::shared_ptr<const OpenFile> OpenFiles::open(const FileBody& body) {
     if (auto file = find(body)) {
         return file;

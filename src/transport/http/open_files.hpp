@@ -45,6 +45,8 @@ public:
     [[nodiscard]] std::shared_ptr<const OpenFile> open(const FileBody& body);
     /// The same if somebody has it open and it is as promised; else null.
     [[nodiscard]] std::shared_ptr<const OpenFile> find(const FileBody& body) const;
+    /// Whether holding `file` lets others find it: one above the limit is held for one answer only.
+    [[nodiscard]] bool shares(const FileBody& body, const OpenFile& file) const;
 
 private:
     [[nodiscard]] std::shared_ptr<const OpenFile> known(const std::string& path) const;

@@ -115,7 +115,11 @@ awaitable<bool> Session::send_text(const Answer& answer, std::string head) {
 }
 
 awaitable<bool> Session::send_file(const Answer& answer, std::string head) {
-    last_file_ = answer.file;
+    if (answer.file != last_file_) {
+        const auto& body = std::get<FileBody>(answer.response.body);
+        const bool shared = answer.file && server_->files.shares(body, *answer.file);
+        last_file_ = shared ? answer.file : nullptr;
+    }
     bool sent = co_await write(head, answer.ranges.empty() ? More::none : More::follows);
     for (std::size_t i = 0; sent && i < answer.ranges.size(); ++i) {
         const ByteRange& range = answer.ranges[i];

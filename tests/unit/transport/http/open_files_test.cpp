@@ -55,7 +55,9 @@ TEST_F(OpenFilesTest, ManyFilesAreOpenedButNotAllShared) {
         held.push_back(files.open({each, 10, "tag", 1}));
     }
     EXPECT_NE(files.find({folder.file("0"), 10, "tag", 1}), nullptr);
+    EXPECT_TRUE(files.shares({folder.file("0"), 10, "tag", 1}, *held[0]));
     EXPECT_EQ(files.find({folder.file("5"), 10, "tag", 1}), nullptr);
+    EXPECT_FALSE(files.shares({folder.file("5"), 10, "tag", 1}, *held[5]));
     held.clear();
     const auto later = files.open(body);
     EXPECT_EQ(files.find(body), later);
