@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/audit.hpp"
 #include "app/menu.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
@@ -52,6 +53,18 @@ std::string address_key(const std::string& address) {
 }
 std::string account_key(const std::string& username) {
     return "account\n" + secret_sha256(username);
+}
+
+/// A session has no members of its own that people may see: the entry names its user.
+void note_session(UnitOfWork& work, const Actor& by, const Identity& whose) {
+    Actor person = by;
+    person.who = whose;
+    person.via = by.via == AuditVia::system ? by.via : AuditVia::session;
+    AuditEntry entry = AuditNote(person).entry();
+    entry.object_id = whose.user.value;
+    entry.object_name = whose.username;
+    work.audit().append(std::move(entry));
+    by.noted = true;
 }
 
 /// What a sign-in asks for: a time of its own, never (negative), or nothing in particular.
@@ -178,7 +191,7 @@ Result<std::optional<std::string>> AccessService::start(
         return std::optional<std::string>();
     }
     if (admin_password) {
-        UPDRAFT_CHECK(add_admin(*admin_password));
+        UPDRAFT_CHECK(add_admin(*admin_password, Actor::server("user.create")));
         return std::optional<std::string>();
     }
     std::string token = random_hex(token_bytes);
@@ -193,7 +206,8 @@ bool AccessService::is_set_up_token(const std::string& token) const {
     return !set_up_hash_.empty() && equals_constant_time(hash, set_up_hash_);
 }
 
-Result<void> AccessService::set_up(const std::string& token, const std::string& password) {
+Result<void> AccessService::set_up(const std::string& token, const std::string& password,
+                                   const Actor& by) {
     if (!is_set_up_token(token)) {
         return Error::of(
             ErrorCode::access_denied,
@@ -201,13 +215,13 @@ Result<void> AccessService::set_up(const std::string& token, const std::string& 
                  "the set-up link is wrong or was used; a restart of the server prints "
                  "a new one while there is no administrator"));
     }
-    UPDRAFT_CHECK(add_admin(password));
+    UPDRAFT_CHECK(add_admin(password, by));
     const std::scoped_lock lock(mutex_);
     set_up_hash_.clear();
     return {};
 }
 
-Result<void> AccessService::add_admin(const std::string& password) {
+Result<void> AccessService::add_admin(const std::string& password, const Actor& by) {
     UPDRAFT_CHECK(checked_password(password));
     UPDRAFT_TRY(std::string hash, passwords_.hash(password));
     User admin;
@@ -222,6 +236,9 @@ Result<void> AccessService::add_admin(const std::string& password) {
                              text("管理员已存在", "there is an administrator already"));
         }
         work.users().add(admin);
+        AuditNote note(by);
+        note.added(admin);
+        note.write(work);
         return {};
     });
 }
@@ -299,7 +316,7 @@ Result<User> AccessService::checked_user(const SignIn& request) {
     return *std::move(user);
 }
 
-Result<SignedIn> AccessService::sign_in(const SignIn& request) {
+Result<SignedIn> AccessService::sign_in(const SignIn& request, const Actor& by) {
     const Attempt attempt{request.username, request.address};
     UPDRAFT_CHECK(count_attempt(attempt));
     Result<User> user = checked_user(request);
@@ -321,6 +338,7 @@ Result<SignedIn> AccessService::sign_in(const SignIn& request) {
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         work.tokens().remove_expired(now);
         work.tokens().add(row);
+        note_session(work, by, signed_in.identity);
         return {};
     }));
     remember(row.token_sha256, {row, std::nullopt, signed_in.identity, now, now}, generation());
@@ -328,7 +346,7 @@ Result<SignedIn> AccessService::sign_in(const SignIn& request) {
     return signed_in;
 }
 
-void AccessService::sign_out(const std::string& token) {
+void AccessService::sign_out(const std::string& token, const Actor& by) {
     const std::string hash = secret_sha256(token);
     {
         const std::scoped_lock lock(mutex_);
@@ -336,6 +354,7 @@ void AccessService::sign_out(const std::string& token) {
     }
     (void)store_.write([&](UnitOfWork& work) -> Result<void> {
         work.tokens().remove(hash);
+        note_session(work, by, by.who);
         return {};
     });
     const std::scoped_lock lock(mutex_);
@@ -494,13 +513,13 @@ Result<void> AccessService::check_old_password(const std::string& typed, const s
     return {};
 }
 
-Result<void> AccessService::change_password(const Identity& identity, const std::string& token,
+Result<void> AccessService::change_password(const Actor& by, const std::string& token,
                                             const std::string& address,
                                             const std::string& old_password,
                                             const std::string& new_password) {
-    UPDRAFT_CHECK(only_a_person(identity));
+    UPDRAFT_CHECK(only_a_person(by.who));
     std::optional<User> user =
-        store_.read([&](const Repositories& rows) { return rows.users().find(identity.user); });
+        store_.read([&](const Repositories& rows) { return rows.users().find(by.who.user); });
     if (!user) {
         return sign_in_ended();
     }
@@ -513,14 +532,18 @@ Result<void> AccessService::change_password(const Identity& identity, const std:
     UPDRAFT_TRY(const std::string hash, passwords_.hash(new_password));
     const std::string kept = secret_sha256(token);
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
-        std::optional<User> current = work.users().find(identity.user);
+        std::optional<User> current = work.users().find(by.who.user);
         if (!current) {
             return sign_in_ended();
         }
+        const User before = *current;
         current->password_hash = hash;
         work.users().update(*current);
+        AuditNote note(by);
+        note.changed(before, *current);
+        note.write(work);
         const std::optional<TokenRow> own = work.tokens().find(kept);
-        work.tokens().remove_all_of(identity.user);
+        work.tokens().remove_all_of(by.who.user);
         if (own) {
             work.tokens().add(*own);
         }

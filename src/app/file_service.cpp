@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <mutex>
 
+#include "app/audit.hpp"
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -116,7 +117,7 @@ Result<void> FileService::Upload::write(std::string_view bytes) {
     return {};
 }
 
-Result<StoredFile> FileService::Upload::finish(const Description& description, const Identity& by) {
+Result<StoredFile> FileService::Upload::finish(const Description& description, const Actor& by) {
     const std::shared_lock lock(files_.artifacts_in_use_);
     ArtifactDigests digests;
     try {
@@ -127,7 +128,8 @@ Result<StoredFile> FileService::Upload::finish(const Description& description, c
         }
         throw;
     }
-    return replaces_ ? files_.replace(*replaces_, digests) : files_.add(digests, description, by);
+    return replaces_ ? files_.replace(*replaces_, digests, by)
+                     : files_.add(digests, description, by);
 }
 
 FileService::Upload FileService::begin() {
@@ -154,7 +156,7 @@ Result<FileService::Upload> FileService::begin_replacement(const FileId& id) {
 
 /// The artifact is on disk and has no row yet: whatever goes wrong here must not leave it behind.
 Result<StoredFile> FileService::add(const ArtifactDigests& digests, const Description& description,
-                                    const Identity& by) {
+                                    const Actor& by) {
     StoredFile file;
     file.id = FileId(random_hex(id_bytes));
     file.name = plain_name(description.name, options_.name_characters_max);
@@ -167,11 +169,14 @@ Result<StoredFile> FileService::add(const ArtifactDigests& digests, const Descri
     file.access_key = random_hex(id_bytes);
     file.public_access = description.public_access;
     file.temporary = description.temporary;
-    file.creator = by.user;
+    file.creator = by.who.user;
     file.created_at = clock_.now();
     try {
         return store_.write([&](UnitOfWork& work) -> Result<StoredFile> {
             work.files().add(file);
+            AuditNote note(by);
+            note.added(file);
+            note.write(work);
             return file;
         });
     } catch (const StorageError& error) {
@@ -183,7 +188,8 @@ Result<StoredFile> FileService::add(const ArtifactDigests& digests, const Descri
     }
 }
 
-Result<StoredFile> FileService::replace(const FileId& id, const ArtifactDigests& digests) {
+Result<StoredFile> FileService::replace(const FileId& id, const ArtifactDigests& digests,
+                                        const Actor& by) {
     std::string before;
     auto replaced = store_.write([&](UnitOfWork& work) -> Result<StoredFile> {
         auto file = work.files().find(id);
@@ -197,11 +203,15 @@ Result<StoredFile> FileService::replace(const FileId& id, const ArtifactDigests&
                                   "instead"));
         }
         before = file->sha256;
+        const StoredFile old = *file;
         file->size_bytes = digests.size_bytes;
         file->md5 = digests.md5;
         file->sha1 = digests.sha1;
         file->sha256 = digests.sha256;
         work.files().update(*file);
+        AuditNote note(by);
+        note.changed(old, *file);
+        note.write(work);
         return *file;
     });
     remove_if_unused(replaced ? before : digests.sha256);
@@ -231,7 +241,7 @@ void FileService::remove_if_unused(const std::string& sha256) {
 Result<std::optional<StoredFile>> FileService::write_piece(const Piece& piece,
                                                            std::string_view bytes,
                                                            const Description& description,
-                                                           const Identity& by) {
+                                                           const Actor& by) {
     if (!is_session_name(piece.session)) {
         return Error::invalid("sessionId",
                               text("会话ID只能由1~64个字母、数字、-和_组成",
@@ -245,7 +255,7 @@ Result<std::optional<StoredFile>> FileService::write_piece(const Piece& piece,
     const std::shared_lock lock(artifacts_in_use_);
     try {
         UPDRAFT_TRY(const std::optional<ArtifactDigests> digests,
-                    artifacts_.write_piece(own_session(piece.session, by), piece.offset_bytes,
+                    artifacts_.write_piece(own_session(piece.session, by.who), piece.offset_bytes,
                                            piece.length_bytes, bytes));
         if (!digests) {
             return std::optional<StoredFile>{};

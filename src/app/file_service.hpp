@@ -46,7 +46,7 @@ public:
         /// Appends. Errors: too_large, storage_full. After an error only destruction is left.
         [[nodiscard]] Result<void> write(std::string_view bytes);
         /// Makes it durable and adds the row.
-        [[nodiscard]] Result<StoredFile> finish(const Description& description, const Identity& by);
+        [[nodiscard]] Result<StoredFile> finish(const Description& description, const Actor& by);
 
     private:
         friend class FileService;
@@ -82,7 +82,7 @@ public:
     [[nodiscard]] Result<std::optional<StoredFile>> write_piece(const Piece& piece,
                                                                 std::string_view bytes,
                                                                 const Description& description,
-                                                                const Identity& by);
+                                                                const Actor& by);
     /// How far an upload in pieces of this user has come, to go on with it. Errors: not_found for
     /// one that never began, is finished, was given up, or is another user's.
     [[nodiscard]] Result<PartialUpload> progress_of(const std::string& session,
@@ -120,8 +120,9 @@ public:
 
 private:
     [[nodiscard]] Result<StoredFile> add(const ArtifactDigests& digests,
-                                         const Description& description, const Identity& by);
-    [[nodiscard]] Result<StoredFile> replace(const FileId& id, const ArtifactDigests& digests);
+                                         const Description& description, const Actor& by);
+    [[nodiscard]] Result<StoredFile> replace(const FileId& id, const ArtifactDigests& digests,
+                                             const Actor& by);
     void remember(const FileId& id, Freshness::Stamp stamp, const Download& download) const;
     void remove_if_unused(const std::string& sha256);
     [[nodiscard]] std::size_t remove_unreferenced(Instant now);

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "app/audit.hpp"
 #include "base/log.hpp"
+#include "domain/names.hpp"
 
 namespace updraft {
 namespace {
@@ -186,7 +188,7 @@ Result<SelectionPreview> TaskService::preview(NewTask request) const {
     });
 }
 
-Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
+Result<TaskRow> TaskService::create(NewTask request, const Actor& by) {
     if (request.devices) {
         request.task.devices = *request.devices;
     }
@@ -194,8 +196,8 @@ Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
     auto created = store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
         UPDRAFT_TRY(UpgradeTask task, settled(work, request.task));
         task.id = TaskId(ids_.next());
-        task.creator = by.user;
-        task.creator_name = by.name;
+        task.creator = by.who.user;
+        task.creator_name = by.who.name;
         task.created_at = clock_.now();
         request.task = task;
         UPDRAFT_TRY(const DeviceSelection selection, selection_of(work, request));
@@ -204,7 +206,11 @@ Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
             task.id, options_.expand_chunk, task.created_at, [&] { return ids_.next_number(); });
         unfinished = made < planned;
         work.after_commit([this, id = task.id, of = task.firmware] { announce(id, of); });
-        return *work.tasks().find(task.id);
+        TaskRow row = *work.tasks().find(task.id);
+        AuditNote note(by);
+        note.added(row.task);
+        note.write(work);
+        return row;
     });
     if (created) {
         if (unfinished && hooks_.expand) {
@@ -255,7 +261,7 @@ bool TaskService::note_progress() {
     return noted && changed.size() == tasks_at_once;
 }
 
-Result<TaskRow> TaskService::remove(const TaskId& id, Removal removal) {
+Result<TaskRow> TaskService::remove(const TaskId& id, Removal removal, const Actor& by) {
     auto removed = store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
         const auto found = work.tasks().find(id);
         if (!found) {
@@ -269,6 +275,9 @@ Result<TaskRow> TaskService::remove(const TaskId& id, Removal removal) {
                      found->counts.waiting, found->counts.processing));
         }
         work.tasks().remove(id);
+        AuditNote note(by);
+        note.removed(found->task);
+        note.write(work);
         work.after_commit([this, id, of = found->task.firmware] { announce(id, of); });
         return *found;
     });
@@ -379,7 +388,8 @@ void TaskService::recover() {
 
 /// Counts what a bulk change is about, moves the records that are still to be made, and does the
 /// first chunk unless an earlier change of the task is not done. What is left is kept.
-Result<TaskService::Step> TaskService::begin(TaskChange change, std::int64_t& expected) {
+Result<TaskService::Step> TaskService::begin(TaskChange change, const Actor& by,
+                                             std::int64_t& expected) {
     return store_.write([&](UnitOfWork& work) -> Result<Step> {
         const auto found = work.tasks().find(change.task);
         if (!found) {
@@ -402,6 +412,15 @@ Result<TaskService::Step> TaskService::begin(TaskChange change, std::int64_t& ex
             work.after_commit(
                 [this, id = change.task, of = found->task.firmware] { announce(id, of); });
         }
+        AuditNote note(by);
+        note.changed(found->task, work.tasks().find(change.task)->task);
+        boost::json::array states;
+        for (const RecordState state : change.states) {
+            states.emplace_back(name_of(state));
+        }
+        note.also("recordStates", std::move(states));
+        note.also("records", expected);
+        note.write(work);
         Step step;
         if (change.states.empty()) {
             step.finished = true;
@@ -452,7 +471,8 @@ std::int64_t TaskService::run(const TaskChange& change, Step step, std::int64_t 
 }
 
 Result<std::int64_t> TaskService::change_all(const TaskId& id, bool stops,
-                                             const std::set<RecordState>& states) {
+                                             const std::set<RecordState>& states,
+                                             const Actor& by) {
     const TaskChange change{ids_.next(), id, stops, states, {}};
     std::int64_t expected = 0;
     if (stops) {  // before anything is read: nothing of it is sent from now on
@@ -465,7 +485,7 @@ Result<std::int64_t> TaskService::change_all(const TaskId& id, bool stops,
         }
     };
     try {
-        const Result<Step> begun = begin(change, expected);
+        const Result<Step> begun = begin(change, by, expected);
         if (!begun || begun->finished) {
             give_up();
         }
@@ -480,24 +500,44 @@ Result<std::int64_t> TaskService::change_all(const TaskId& id, bool stops,
     }
 }
 
-Result<std::int64_t> TaskService::stop(const TaskId& id, const std::set<RecordState>& states) {
+Result<std::int64_t> TaskService::stop(const TaskId& id, const std::set<RecordState>& states,
+                                       const Actor& by) {
     std::set<RecordState> fitting;
     std::ranges::copy_if(states, std::inserter(fitting, fitting.end()), [](RecordState s) {
         return s == RecordState::waiting || s == RecordState::processing;
     });
-    return change_all(id, true, fitting);
+    return change_all(id, true, fitting, by);
 }
 
-Result<std::int64_t> TaskService::start(const TaskId& id, const std::set<RecordState>& states) {
+Result<std::int64_t> TaskService::start(const TaskId& id, const std::set<RecordState>& states,
+                                        const Actor& by) {
     std::set<RecordState> fitting;
     std::ranges::copy_if(states, std::inserter(fitting, fitting.end()), [](RecordState s) {
         return s == RecordState::canceled || s == RecordState::failed;
     });
-    return change_all(id, false, fitting);
+    return change_all(id, false, fitting, by);
+}
+
+/// The one entry of a change of many records goes with the first of them.
+static void note_records(UnitOfWork& work, const std::vector<RecordId>& records, const Actor& by) {
+    AuditNote note(by);
+    if (const auto only =
+            records.size() == 1 ? work.records().find_row(records.front()) : std::nullopt) {
+        note.touched(*only);
+    } else {
+        constexpr std::size_t ids_max = 10;
+        boost::json::array first;
+        for (std::size_t i = 0; i < std::min(records.size(), ids_max); ++i) {
+            first.emplace_back(records[i].value);
+        }
+        note.also("count", static_cast<std::int64_t>(records.size()));
+        note.also("firstIds", std::move(first));
+    }
+    note.write(work);
 }
 
 Result<std::int64_t> TaskService::apply_to(const std::vector<RecordId>& records,
-                                           const RecordEvent& event) {
+                                           const RecordEvent& event, const Actor& by) {
     if (records.size() > options_.record_ids_max) {
         return Error::of(ErrorCode::too_large,
                          text("一次最多操作{}条升级记录", "at most {} records at once",
@@ -514,6 +554,9 @@ Result<std::int64_t> TaskService::apply_to(const std::vector<RecordId>& records,
                     ++count;
                 }
             }
+            if (from == 0) {
+                note_records(work, records, by);
+            }
             return count;
         });
         changed += *chunk;
@@ -521,12 +564,12 @@ Result<std::int64_t> TaskService::apply_to(const std::vector<RecordId>& records,
     return changed;
 }
 
-Result<std::int64_t> TaskService::stop(const std::vector<RecordId>& records) {
-    return apply_to(records, event::Stopped{true});
+Result<std::int64_t> TaskService::stop(const std::vector<RecordId>& records, const Actor& by) {
+    return apply_to(records, event::Stopped{true}, by);
 }
 
-Result<std::int64_t> TaskService::start(const std::vector<RecordId>& records) {
-    return apply_to(records, event::Started{});
+Result<std::int64_t> TaskService::start(const std::vector<RecordId>& records, const Actor& by) {
+    return apply_to(records, event::Started{}, by);
 }
 
 bool TaskService::is_being_stopped(const TaskId& id) const {

@@ -59,7 +59,7 @@ public:
     /// Stores the task with its frozen selection and makes the first chunk of records, so that a
     /// small task has all of them when this returns. Errors: invalid_argument with the rule's text
     /// (rows 33-43), not_found.
-    [[nodiscard]] Result<TaskRow> create(NewTask request, const Identity& by);
+    [[nodiscard]] Result<TaskRow> create(NewTask request, const Actor& by);
 
     /// What create() would make of the request, without making it. Refuses what create() refuses,
     /// but needs no name, reports ids that are no devices of the product, and may find no device.
@@ -68,18 +68,23 @@ public:
     /// Deletes the task with its records. Errors: not_found; conflict while records are waiting or
     /// processing, unless forced.
     enum class Removal : std::uint8_t { only_idle, forced };
-    [[nodiscard]] Result<TaskRow> remove(const TaskId& id, Removal removal);
+    [[nodiscard]] Result<TaskRow> remove(const TaskId& id, Removal removal,
+                                         const Actor& by = Actor::server());
 
     /// Stops the task's records in these states; `processing` only if it is named (T16, T16b).
     /// Returns how many were, or are being, stopped: what was begun is carried out, also after a
     /// crash, and the changes of one task in the order in which they were asked for. Errors:
     /// not_found; unavailable while too many changes are under way.
-    [[nodiscard]] Result<std::int64_t> stop(const TaskId& id, const std::set<RecordState>& states);
+    [[nodiscard]] Result<std::int64_t> stop(const TaskId& id, const std::set<RecordState>& states,
+                                            const Actor& by = Actor::server());
     /// Starts the task's records in these states again (T18); only failed and canceled ones can be.
-    [[nodiscard]] Result<std::int64_t> start(const TaskId& id, const std::set<RecordState>& states);
+    [[nodiscard]] Result<std::int64_t> start(const TaskId& id, const std::set<RecordState>& states,
+                                             const Actor& by = Actor::server());
     /// The same for single records; those that are not in a fitting state are skipped.
-    [[nodiscard]] Result<std::int64_t> stop(const std::vector<RecordId>& records);
-    [[nodiscard]] Result<std::int64_t> start(const std::vector<RecordId>& records);
+    [[nodiscard]] Result<std::int64_t> stop(const std::vector<RecordId>& records,
+                                            const Actor& by = Actor::server());
+    [[nodiscard]] Result<std::int64_t> start(const std::vector<RecordId>& records,
+                                             const Actor& by = Actor::server());
 
     /// True while a bulk stop of the task is under way: nothing of it may be sent any more (row
     /// 47).
@@ -110,8 +115,9 @@ private:
     [[nodiscard]] Result<DeviceSelection> selection_of(const Repositories& rows,
                                                        NewTask& request) const;
     [[nodiscard]] Result<std::int64_t> change_all(const TaskId& id, bool stops,
-                                                  const std::set<RecordState>& states);
-    [[nodiscard]] Result<Step> begin(TaskChange change, std::int64_t& expected);
+                                                  const std::set<RecordState>& states,
+                                                  const Actor& by);
+    [[nodiscard]] Result<Step> begin(TaskChange change, const Actor& by, std::int64_t& expected);
     [[nodiscard]] std::int64_t run(const TaskChange& change, Step step, std::int64_t expected);
     [[nodiscard]] Step advance(UnitOfWork& work, TaskChange change) const;
     Step run_chunk(const Choose& choose);
@@ -120,7 +126,7 @@ private:
     void forget_stop(const TaskId& id);
     bool changes(UnitOfWork& work, const UpgradeRecord& record, const RecordEvent& event) const;
     [[nodiscard]] Result<std::int64_t> apply_to(const std::vector<RecordId>& records,
-                                                const RecordEvent& event);
+                                                const RecordEvent& event, const Actor& by);
     void announce(const TaskId& task, const FirmwareId& firmware) const;
 
     Store& store_;

@@ -100,6 +100,17 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
                   "Rows of one answer without paging; more are refused");
 }
 
+void bind_audit(Settings& settings, AuditOptions& audit) {
+    settings.bind("audit.keep_days", audit.keep_days,
+                  "Days that audit entries are kept; 0: for ever");
+    settings.bind("audit.entry_bytes_max", audit.entry_bytes_max,
+                  "Before and after of one entry together; longer ones are cut");
+    settings.bind("audit.refusals_per_minute", audit.refusals_per_minute,
+                  "Refused actions stored a minute, of those signed in and of strangers each");
+    settings.bind("audit.prune_at_once", audit.prune_at_once,
+                  "Entries removed by one write operation");
+}
+
 void bind_csv(Settings& settings, Config& config) {
     settings.bind("api.export_rows_max", config.api.export_rows_max,
                   "Rows of one exported file; more are refused");
@@ -354,6 +365,7 @@ void bind(Settings& settings, Config& config) {
     bind_basics(settings, config);
     bind_access(settings, config.access);
     bind_http(settings, config.http, config.api);
+    bind_audit(settings, config.audit);
     bind_csv(settings, config);
     bind_live(settings, config);
     bind_mqtt(settings, config.mqtt);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/access_service.hpp"
+#include "app/audit.hpp"
 #include "app/ddi_service.hpp"
 #include "app/device_access.hpp"
 #include "app/device_credentials.hpp"
@@ -61,6 +62,7 @@ struct Config {
     device_http::DeviceHttpOptions device_http;
     rest::ApiOptions api;
     DeviceImportOptions imports;
+    AuditOptions audit;
     rest::LiveFeed::Options live;
     rest::MessagingOptions messaging;
     mqtt::MqttOptions mqtt;

@@ -291,10 +291,14 @@ void add_writer(Families& out, const WriterStatistics& writer) {
 void add_totals(Families& out, const Store& store) {
     TaskTotals tasks;
     DeviceTotals devices;
+    std::int64_t audit_entries = 0;
     store.read([&](const Repositories& rows) {
+        audit_entries = rows.audit().head().last.seq;
         tasks = rows.tasks().totals();
         devices = rows.devices().totals();
     });
+    out.counter("updraft_audit_entries_total", "Entries of the audit log, ever",
+                static_cast<double>(audit_entries));
     const auto gauge = [&](const char* name, const char* help, const char* state,
                            std::int64_t count) {
         out.gauge(name, help, "state", state, static_cast<double>(count));
@@ -328,6 +332,9 @@ std::string metrics_text(const MetricSources& sources) {
     add_messages(out, sources.messages.counters());
     add_scripts(out, sources.scripts.counters());
     add_sign_ins(out, sources.sign_ins);
+    out.counter("updraft_audit_refusals_not_stored_total",
+                "Refused actions that were not stored: too many, or the store failed",
+                static_cast<double>(sources.audit.refusals_not_stored()));
     add_writer(out, sources.writer);
     try {
         add_totals(out, sources.store);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/access_service.hpp"
+#include "app/audit.hpp"
 #include "app/device_messages.hpp"
 #include "app/ports.hpp"
 #include "scheduler/dispatcher.hpp"
@@ -37,6 +38,7 @@ struct MetricSources {
     const ArtifactScrub& scrub;
     const scripting::ScriptWorkers& scripts;
     const SignInCounters& sign_ins;
+    const AuditService& audit;
     const WriterStatistics& writer;
     const Store& store;
     const net::MemoryBudget& buffers;

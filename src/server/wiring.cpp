@@ -11,6 +11,7 @@
 
 #include "app/access_users.hpp"
 #include "app/api_tokens.hpp"
+#include "app/audit.hpp"
 #include "app/command_replies.hpp"
 #include "app/ddi_service.hpp"
 #include "app/device_credentials.hpp"
@@ -34,11 +35,13 @@
 #include "server/secret_keys.hpp"
 #include "server/version.hpp"
 #include "storage/artifacts/artifact_files.hpp"
+#include "transport/http/ddi/proxies.hpp"
 #include "transport/http/ddi/routes.hpp"
 #include "transport/http/devices/plain_https.hpp"
 #include "transport/http/devices/websocket_devices.hpp"
 #include "transport/http/rest/access.hpp"
 #include "transport/http/rest/api_tokens.hpp"
+#include "transport/http/rest/audit.hpp"
 #include "transport/http/rest/credentials.hpp"
 #include "transport/http/rest/csv_files.hpp"
 #include "transport/http/rest/devices.hpp"
@@ -125,6 +128,7 @@ struct Services {
           changes(clock, ids, live),
           presence(*store, links, changes, live, clock, ids, config.presence),
           access(*store, clock, ids, config.access),
+          audit(*store, clock, config.audit),
           users(*store, access, clock, ids),
           api_tokens(*store, access, clock, ids),
           system(*store, urls, clock, ids),
@@ -171,6 +175,7 @@ struct Services {
     CommandReplies replies;
     Presence presence;
     AccessService access;
+    AuditService audit;
     UserService users;
     ApiTokenService api_tokens;
     SystemService system;
@@ -194,6 +199,15 @@ struct Services {
     DdiService ddi;
 };
 
+/// Whom a trusted proxy names as its client.
+rest::Api::ClientBehind client_behind(const std::string& trusted_proxies) {
+    const auto proxies = std::make_shared<http::ddi::TrustedProxies>(trusted_proxies);
+    return [proxies](const http::Request& request) {
+        return proxies->include(request.remote_address) ? http::ddi::forwarded_for(request)
+                                                        : std::nullopt;
+    };
+}
+
 /// Every route of the REST API.
 void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
                 const rest::MessagingOptions& messaging) {
@@ -202,6 +216,7 @@ void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
     rest::user_routes(api, store, services.users);
     rest::api_token_routes(api, services.api_tokens);
     rest::system_routes(api, services.system, version);
+    rest::audit_routes(api, store);
     rest::protocol_routes(api, store, services.protocols);
     rest::product_routes(api, store, services.products);
     rest::device_routes(api, store, services.devices);
@@ -329,7 +344,11 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
     connect_parts();
     if (services.seen.away > long_away) {
         scheduler.keep_all_for_now();
+    } else {
+        services.audit.prune();  // a server that is restarted every hour prunes too
     }
+    scheduler.add_job("prune audit", config.scheduler.housekeeping_every,
+                      [this] { return services.audit.prune(); });
     scheduler.recover();
     services.clock_file.keep(services.clock, services.ids);
     scheduler.start();
@@ -386,6 +405,7 @@ std::optional<http::Server::Counters> Application::Parts::http_counters() const 
 }
 
 void Application::Parts::listen(const Config& config) {
+    api.record_in(services.audit, client_behind(config.ddi_http.trusted_proxies));
     api_routes(api, services, feed, config.messaging);
     ddi_routes(router, services, config.ddi_http);
     device_routes(router, services, websockets, config.device_http);
@@ -396,9 +416,9 @@ void Application::Parts::listen(const Config& config) {
     pages.metrics = [this] {
         return metrics_text({[this] { return http_counters(); }, router, gateway, websockets,
                              services.messages, scheduler.dispatcher(), workers, uploads, scrub,
-                             services.scripts, services.access.sign_in_counters(), *services.writer,
-                             *services.store, *buffers, services.folder.path().string(),
-                             services.clock_jumps});
+                             services.scripts, services.access.sign_in_counters(), services.audit,
+                             *services.writer, *services.store, *buffers,
+                             services.folder.path().string(), services.clock_jumps});
     };
     page_routes(router, std::move(pages));
 

@@ -20,7 +20,6 @@ using Taken = DdiService::Taken;
 constexpr std::size_t controller_id_characters_max = 256;
 constexpr std::size_t authority_fields_max = 32;
 constexpr std::size_t user_agent_bytes_max = 256;
-constexpr std::size_t address_bytes_max = 64;
 constexpr std::string_view md5_suffix = ".MD5SUM";
 constexpr const char* device_path = "/{tenant}/controller/v1/{controllerId}";
 
@@ -57,20 +56,6 @@ std::vector<std::string> authorities_of(const Request& request) {
         add_hashes(*field, hashes);
     }
     return hashes;
-}
-
-/// Whom our proxy saw: what it added itself stands last. A proxy that adds nothing passes on
-/// whatever a client says; people read it, so that it must look like an address.
-std::string forwarded_for(const Request& request) {
-    const std::string all = request.header("X-Forwarded-For").value_or("");
-    const auto elements = list_elements(all);
-    const std::string_view last = elements.empty() ? std::string_view() : elements.back();
-    const bool is_address =
-        !last.empty() && last.size() <= address_bytes_max && std::ranges::all_of(last, [](char c) {
-            return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-                   std::string_view(".:[]_-%").find(c) != std::string_view::npos;
-        });
-    return is_address ? std::string(last) : request.remote_address;
 }
 
 std::optional<std::int64_t> number_in(const Request& request, std::string_view parameter) {
@@ -181,7 +166,8 @@ private:
         const bool proxied = proxies_.include(request.remote_address);
         UPDRAFT_TRY(const SignedInDevice device, sign_in(request, DeviceId(id), proxied, unknown));
         if (parts_.seen) {
-            parts_.seen(device.id, proxied ? forwarded_for(request) : request.remote_address);
+            parts_.seen(device.id, proxied ? forwarded_for(request).value_or(request.remote_address)
+                                           : request.remote_address);
         }
         UPDRAFT_TRY(Links links, Links::of(request, options_, proxied));
         return handler({request, {device.id, agent_of(request)}, std::move(links)});

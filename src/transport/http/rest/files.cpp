@@ -128,7 +128,7 @@ Result<StoredFile> store(FileService::Upload upload, const Call& call,
     while (true) {
         UPDRAFT_TRY(const std::string chunk, bytes());
         if (chunk.empty()) {
-            return upload.finish(description, call.identity);
+            return upload.finish(description, call.by);
         }
         UPDRAFT_CHECK(upload.write(chunk));
     }
@@ -213,7 +213,7 @@ Result<Answer> upload_piece(FileService& files, const Call& call) {
                 more = !chunk.empty();
                 step += chunk;
                 if (step.size() >= piece_step_bytes || (!more && !step.empty())) {
-                    UPDRAFT_TRY(stored, files.write_piece(piece, step, description, call.identity));
+                    UPDRAFT_TRY(stored, files.write_piece(piece, step, description, call.by));
                     piece.offset_bytes += static_cast<std::int64_t>(step.size());
                     step.clear();
                 }
@@ -312,18 +312,19 @@ void file_routes(Api& api, FileService& files) {
         }
         return upload_one(files, call, extension_of(name));
     };
-    api.route(Method::post, "/file/upload", Access::signed_in(), upload, streaming);
-    api.route(Method::post, "/file/{id}", Access::signed_in(), upload_as, streaming);
-    api.route(
-        Method::post, "/file/batch/upload", Access::signed_in(),
+    api.act(Method::post, "/file/upload", Access::signed_in(), {"file.upload"}, upload, streaming);
+    api.act(Method::post, "/file/{id}", Access::signed_in(), {"file.upload"}, upload_as, streaming);
+    api.act(
+        Method::post, "/file/batch/upload", Access::signed_in(), {"file.upload"},
         [&files](const Call& call) { return upload_several(files, call); }, streaming);
-    api.route(
+    api.act(
         Method::post, "/file/upload/sharding/{sessionId}", Access::signed_in(),
+        {"file.upload", Act::Entry::if_stored},
         [&files](const Call& call) { return upload_piece(files, call); }, streaming);
     api.route(Method::get, "/file/upload/sharding/{sessionId}", Access::signed_in(),
               [&files](const Call& call) { return upload_progress(files, call); });
-    api.route(
-        Method::put, "/file/update/{id}", Access::signed_in(),
+    api.act(
+        Method::put, "/file/update/{id}", Access::signed_in(), {"file.replace"},
         [&files](const Call& call) { return replace(files, call); }, streaming);
     api.route(Method::get, "/file/{id}", Access::open(),
               [&files](const Call& call) { return download(files, call); },
