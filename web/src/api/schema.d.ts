@@ -2610,7 +2610,7 @@ export interface components {
             seq: number;
             at: components["schemas"]["Millis"];
             userId: string;
-            /** @description Of a refused sign-in: what was typed. */
+            /** @description Of a refused sign-in: whom it named, if there is such a user. */
             username: string;
             via: components["schemas"]["AuditVia"];
             /** @description Of a machine token. */

@@ -69,7 +69,15 @@ json::object signed_in_json(const SignedIn& signed_in, Language language) {
         {"currentAuthority", std::move(authority)}};
 }
 
-Result<Answer> sign_in(AccessService& access, const Call& call) {
+/// Whom a refused sign-in named, if there is such a user. Any other name stays out of the audit
+/// log: people type their password into the wrong field.
+std::string known_username(const Store& store, const std::string& typed) {
+    const bool known = store.read(
+        [&](const Repositories& rows) { return rows.users().find_by_username(typed).has_value(); });
+    return known ? typed : std::string();
+}
+
+Result<Answer> sign_in(const Store& store, AccessService& access, const Call& call) {
     UPDRAFT_TRY(const json::object body, call.object());
     JsonReader read(body);
     SignIn request;
@@ -79,13 +87,16 @@ Result<Answer> sign_in(AccessService& access, const Call& call) {
     request.expires_ms = read.integer("expires", -1);
     request.address = address_of(call.request);
     UPDRAFT_CHECK(read.finish());
-    call.by.who.username = request.username;
-    UPDRAFT_TRY(const SignedIn signed_in, access.sign_in(request, call.by));
-    return json::value(signed_in_json(signed_in, call.language));
+    const Result<SignedIn> signed_in = access.sign_in(request, call.by);
+    if (!signed_in) {
+        call.by.who.username = known_username(store, request.username);
+        return signed_in.error();
+    }
+    return json::value(signed_in_json(*signed_in, call.language));
 }
 
 /// Before a sign-in: what the login page asks.
-void login_page_routes(Api& api, AccessService& access) {
+void login_page_routes(Api& api, const Store& store, AccessService& access) {
     api.route(Method::get, "/authorize/captcha/config", Access::open(),
               [](const Call&) -> Result<Answer> {
                   return json::value(json::object{{"enabled", false}, {"type", "image"}});
@@ -106,7 +117,7 @@ void login_page_routes(Api& api, AccessService& access) {
                   return json::value(json::object{{"encrypt", std::move(encrypt)}});
               });
     api.act(Method::post, "/authorize/login", Access::open(), {"session.sign_in"},
-            [&access](const Call& call) { return sign_in(access, call); });
+            [&store, &access](const Call& call) { return sign_in(store, access, call); });
 }
 
 void set_up_routes(Api& api, AccessService& access) {
@@ -226,7 +237,7 @@ void menu_routes(Api& api, const Store& store) {
 }  // namespace
 
 void access_routes(Api& api, const Store& store, AccessService& access) {
-    login_page_routes(api, access);
+    login_page_routes(api, store, access);
     set_up_routes(api, access);
     session_routes(api, store, access);
     menu_routes(api, store);
