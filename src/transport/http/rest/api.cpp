@@ -207,8 +207,7 @@ http::Response Api::answer(const http::Request& request, const Access& access, c
             record_refusal(by, request, *error);
             return refusal(*error, language, now);
         }
-        const Identity who = by.who;
-        const Call call{request, who, by, identity ? token : std::string(), language, now};
+        const Call call{request, by.who, by, identity ? token : std::string(), language, now};
         const Result<Answer> result = handler(call);
         if (!result) {
             record_refusal(by, request, result.error());
