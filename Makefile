@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build console console-files screenshots run package test test-asan test-tsan test-systemd bench fuzz format clean
+.PHONY: help deps build console console-files screenshots run package test test-asan test-tsan test-systemd test-network bench kill fuzz format clean
 
 help:
 	@echo "make run        build and start a demo: a live rollout to simulated devices"
@@ -14,7 +14,9 @@ help:
 	@echo "make package    a Debian package in build/package"
 	@echo "make test-asan  the tests of the C++ code under AddressSanitizer and UBSan; test-tsan: ThreadSanitizer"
 	@echo "make test-systemd  the package under a real systemd, in namespaces of its own (as root)"
-	@echo "make bench      measure; writes build/bench/report.md"
+	@echo "make test-network  10,000 devices reconnect at once; how long others wait under attack"
+	@echo "make bench      measure; writes build/bench/report.md (ROWS=polls,downloads: a part; SCALE=10000: a small fleet)"
+	@echo "make kill       kill -9 under load, ROUNDS (1000) times; SEED repeats a run's choices"
 	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60; FUZZ_SECONDS=3600: an hour)"
 	@echo "make format     clang-format over the tree"
 
@@ -56,13 +58,23 @@ test-asan test-tsan: test-%: deps
 test-systemd: package
 	@tests/packaging/systemd.sh $$(ls -t build/package/*.deb | head -n 1)
 
+# What needs a machine that does nothing else, and thousands of sockets.
+test-network: build
+	@UPDRAFT_HERD=$${UPDRAFT_HERD:-10000} UPDRAFT_P99=1 UPDRAFT_BINARY=build/release/updraft /usr/bin/python3 -m pytest \
+	  -p no:cacheprovider -q -s tests/integration/test_network_herd.py tests/integration/test_network_measured.py
+
 bench: build
 	@cmake --build --preset release --target bench_tools -j $(JOBS)
-	@/usr/bin/python3 tests/bench/bench.py --binary build/release/updraft --out build/bench
+	@/usr/bin/python3 tests/bench/bench.py --binary build/release/updraft --out build/bench $(if $(ROWS),--rows $(ROWS)) $(if $(SCALE),--scale $(SCALE))
 
 OUT ?= build/screenshots
 screenshots: build
 	@tools/build_console.sh run screenshots -- --out $(abspath $(OUT)) --binary $(abspath build/release/updraft)
+
+ROUNDS ?= 1000
+kill: build
+	@cmake --build --preset release --target updraft_faults -j $(JOBS)
+	@UPDRAFT_BINARY=$(abspath build/release/updraft) /usr/bin/python3 tests/integration/kill.py --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 FUZZ_SECONDS ?= 60
 fuzz: deps

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/audit.hpp"
 #include "app/menu.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
@@ -54,6 +55,18 @@ std::string account_key(const std::string& username) {
     return "account\n" + secret_sha256(username);
 }
 
+/// A session has no members of its own that people may see: the entry names its user.
+void note_session(UnitOfWork& work, const Actor& by, const Identity& whose) {
+    Actor person = by;
+    person.who = whose;
+    person.via = by.via == AuditVia::system ? by.via : AuditVia::session;
+    AuditEntry entry = AuditNote(person).entry();
+    entry.object_id = whose.user.value;
+    entry.object_name = whose.username;
+    work.audit().append(std::move(entry));
+    by.noted = true;
+}
+
 /// What a sign-in asks for: a time of its own, never (negative), or nothing in particular.
 std::optional<milliseconds> idle_timeout_of(const SignIn& request, milliseconds usual) {
     constexpr std::int64_t longest = std::int64_t{3650} * 24 * 3600 * 1000;  // ten years
@@ -69,6 +82,9 @@ std::optional<milliseconds> idle_timeout_of(const SignIn& request, milliseconds 
 std::optional<milliseconds> SignInFailures::attempt(const std::string& key, int failures_max,
                                                     Instant now) {
     auto found = windows_.find(key);
+    if (found != windows_.end()) {
+        found->second.since = std::min(found->second.since, now);  // the clock was set back
+    }
     if (found != windows_.end() && now - found->second.since >= window_) {
         windows_.erase(found);
         found = windows_.end();
@@ -175,7 +191,7 @@ Result<std::optional<std::string>> AccessService::start(
         return std::optional<std::string>();
     }
     if (admin_password) {
-        UPDRAFT_CHECK(add_admin(*admin_password));
+        UPDRAFT_CHECK(add_admin(*admin_password, Actor::server("user.create")));
         return std::optional<std::string>();
     }
     std::string token = random_hex(token_bytes);
@@ -190,7 +206,8 @@ bool AccessService::is_set_up_token(const std::string& token) const {
     return !set_up_hash_.empty() && equals_constant_time(hash, set_up_hash_);
 }
 
-Result<void> AccessService::set_up(const std::string& token, const std::string& password) {
+Result<void> AccessService::set_up(const std::string& token, const std::string& password,
+                                   const Actor& by) {
     if (!is_set_up_token(token)) {
         return Error::of(
             ErrorCode::access_denied,
@@ -198,13 +215,13 @@ Result<void> AccessService::set_up(const std::string& token, const std::string& 
                  "the set-up link is wrong or was used; a restart of the server prints "
                  "a new one while there is no administrator"));
     }
-    UPDRAFT_CHECK(add_admin(password));
+    UPDRAFT_CHECK(add_admin(password, by));
     const std::scoped_lock lock(mutex_);
     set_up_hash_.clear();
     return {};
 }
 
-Result<void> AccessService::add_admin(const std::string& password) {
+Result<void> AccessService::add_admin(const std::string& password, const Actor& by) {
     UPDRAFT_CHECK(checked_password(password));
     UPDRAFT_TRY(std::string hash, passwords_.hash(password));
     User admin;
@@ -219,6 +236,9 @@ Result<void> AccessService::add_admin(const std::string& password) {
                              text("管理员已存在", "there is an administrator already"));
         }
         work.users().add(admin);
+        AuditNote note(by);
+        note.added(admin);
+        note.write(work);
         return {};
     });
 }
@@ -296,7 +316,7 @@ Result<User> AccessService::checked_user(const SignIn& request) {
     return *std::move(user);
 }
 
-Result<SignedIn> AccessService::sign_in(const SignIn& request) {
+Result<SignedIn> AccessService::sign_in(const SignIn& request, const Actor& by) {
     const Attempt attempt{request.username, request.address};
     UPDRAFT_CHECK(count_attempt(attempt));
     Result<User> user = checked_user(request);
@@ -318,6 +338,7 @@ Result<SignedIn> AccessService::sign_in(const SignIn& request) {
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         work.tokens().remove_expired(now);
         work.tokens().add(row);
+        note_session(work, by, signed_in.identity);
         return {};
     }));
     remember(row.token_sha256, {row, std::nullopt, signed_in.identity, now, now}, generation());
@@ -325,7 +346,7 @@ Result<SignedIn> AccessService::sign_in(const SignIn& request) {
     return signed_in;
 }
 
-void AccessService::sign_out(const std::string& token) {
+void AccessService::sign_out(const std::string& token, const Actor& by) {
     const std::string hash = secret_sha256(token);
     {
         const std::scoped_lock lock(mutex_);
@@ -333,6 +354,7 @@ void AccessService::sign_out(const std::string& token) {
     }
     (void)store_.write([&](UnitOfWork& work) -> Result<void> {
         work.tokens().remove(hash);
+        note_session(work, by, by.who);
         return {};
     });
     const std::scoped_lock lock(mutex_);
@@ -378,8 +400,9 @@ std::optional<Identity> AccessService::cached_identity(const std::string& hash, 
         return std::nullopt;
     }
     CachedToken& cached = found->second;
-    if (expired(cached, now) || now - cached.read_at > options_.identity_max_age) {
-        return std::nullopt;  // the store knows better; what it says replaces this
+    if (expired(cached, now) || now - cached.read_at > options_.identity_max_age ||
+        now < cached.read_at) {  // the clock was set back
+        return std::nullopt;     // the store knows better; what it says replaces this
     }
     if (use == Use::extend) {
         cached.row.last_used_at = std::max(cached.row.last_used_at, now);
@@ -407,6 +430,7 @@ Result<Identity> AccessService::read_identity(const std::string& hash, Use use, 
                 std::max(token.row.last_used_at, known->second.row.last_used_at);
         }
     }
+    token.row.last_used_at = std::min(token.row.last_used_at, now);  // the clock was set back
     if (!found || !user || !user->enabled || expired(token, now)) {
         const std::scoped_lock lock(mutex_);
         cached_.erase(hash);
@@ -431,7 +455,9 @@ void AccessService::touch(const std::string& hash, Instant now) {
     {
         const std::scoped_lock lock(mutex_);
         const auto found = cached_.find(hash);
-        if (found == cached_.end() || now - found->second.touched_at < options_.touch_interval) {
+        const bool is_known = found != cached_.end();
+        if (!is_known || (now - found->second.touched_at < options_.touch_interval &&
+                          now >= found->second.touched_at)) {  // else the clock was set back
             return;
         }
         found->second.touched_at = now;
@@ -487,13 +513,13 @@ Result<void> AccessService::check_old_password(const std::string& typed, const s
     return {};
 }
 
-Result<void> AccessService::change_password(const Identity& identity, const std::string& token,
+Result<void> AccessService::change_password(const Actor& by, const std::string& token,
                                             const std::string& address,
                                             const std::string& old_password,
                                             const std::string& new_password) {
-    UPDRAFT_CHECK(only_a_person(identity));
+    UPDRAFT_CHECK(only_a_person(by.who));
     std::optional<User> user =
-        store_.read([&](const Repositories& rows) { return rows.users().find(identity.user); });
+        store_.read([&](const Repositories& rows) { return rows.users().find(by.who.user); });
     if (!user) {
         return sign_in_ended();
     }
@@ -506,14 +532,18 @@ Result<void> AccessService::change_password(const Identity& identity, const std:
     UPDRAFT_TRY(const std::string hash, passwords_.hash(new_password));
     const std::string kept = secret_sha256(token);
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
-        std::optional<User> current = work.users().find(identity.user);
+        std::optional<User> current = work.users().find(by.who.user);
         if (!current) {
             return sign_in_ended();
         }
+        const User before = *current;
         current->password_hash = hash;
         work.users().update(*current);
+        AuditNote note(by);
+        note.changed(before, *current);
+        note.write(work);
         const std::optional<TokenRow> own = work.tokens().find(kept);
-        work.tokens().remove_all_of(identity.user);
+        work.tokens().remove_all_of(by.who.user);
         if (own) {
             work.tokens().add(*own);
         }

@@ -119,11 +119,13 @@ public:
     [[nodiscard]] bool is_set_up_token(const std::string& token) const;
     /// Makes user `admin` with the password and ends the token. Errors: access_denied (wrong or
     /// used token), invalid_argument (password).
-    [[nodiscard]] Result<void> set_up(const std::string& token, const std::string& password);
+    [[nodiscard]] Result<void> set_up(const std::string& token, const std::string& password,
+                                      const Actor& by = Actor::server());
 
     /// Errors: login_failed, user_disabled, too_many_requests, unavailable.
-    [[nodiscard]] Result<SignedIn> sign_in(const SignIn& request);
-    void sign_out(const std::string& token);
+    [[nodiscard]] Result<SignedIn> sign_in(const SignIn& request,
+                                           const Actor& by = Actor::server());
+    void sign_out(const std::string& token, const Actor& by = Actor::server());
     /// Who is behind a token, and extends it. Errors: unauthorized (no token), token_expired.
     [[nodiscard]] Result<Identity> identify(const std::string& token);
     /// The same without extending it: for what goes on without anybody asking.
@@ -133,7 +135,7 @@ public:
     /// Changes one's own password; ends all other sign-ins of the user. Errors: login_failed (old
     /// password), too_many_requests, unavailable, invalid_argument (new one), access_denied (a
     /// machine). Guesses at the old one are limited as sign-ins from `address` are.
-    [[nodiscard]] Result<void> change_password(const Identity& identity, const std::string& token,
+    [[nodiscard]] Result<void> change_password(const Actor& by, const std::string& token,
                                                const std::string& address,
                                                const std::string& old_password,
                                                const std::string& new_password);
@@ -174,7 +176,7 @@ private:
     void touch(const std::string& hash, Instant now);
     [[nodiscard]] std::uint64_t generation() const;
     void remember(const std::string& hash, CachedToken token, std::uint64_t as_of);
-    [[nodiscard]] Result<void> add_admin(const std::string& password);
+    [[nodiscard]] Result<void> add_admin(const std::string& password, const Actor& by);
 
     Store& store_;
     const Clock& clock_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/audit.hpp"
 #include "app/menu.hpp"
 #include "base/bytes.hpp"
 #include "domain/form_rules.hpp"
@@ -13,12 +14,10 @@ constexpr std::size_t text_characters_max = 64;
 constexpr std::size_t long_text_characters_max = 200;
 constexpr std::size_t avatar_characters_max = 2000;
 
-bool holds(const Identity& identity,
-           const std::map<std::string, std::set<std::string>>& permissions) {
+bool holds(const Identity& by, const std::map<std::string, std::set<std::string>>& permissions) {
     return std::ranges::all_of(permissions, [&](const auto& each) {
-        return std::ranges::all_of(each.second, [&](const std::string& action) {
-            return identity.may(each.first, action);
-        });
+        return std::ranges::all_of(
+            each.second, [&](const std::string& action) { return by.may(each.first, action); });
     });
 }
 
@@ -28,9 +27,9 @@ Error more_than_own_rights() {
                           "you cannot grant or manage rights that you do not have yourself"));
 }
 
-Result<void> within_rights(const Identity& identity, const Repositories& rows, const User& user) {
-    const bool untouchable = user.username == admin_username && !identity.admin;
-    if (untouchable || !holds(identity, identity_of(user, roles_of(rows, user)).permissions)) {
+Result<void> within_rights(const Identity& by, const Repositories& rows, const User& user) {
+    const bool untouchable = user.username == admin_username && !by.admin;
+    if (untouchable || !holds(by, identity_of(user, roles_of(rows, user)).permissions)) {
         return more_than_own_rights();
     }
     return {};
@@ -72,8 +71,8 @@ void overwrite(User& user, const UserForm& form) {
 }
 
 /// The role with what the form says about it, once `identity` may make it so.
-Result<Role> changed(Role role, const RoleForm& form, const Identity& identity) {
-    if (!holds(identity, permissions_of(role.grants))) {
+Result<Role> changed(Role role, const RoleForm& form, const Identity& by) {
+    if (!holds(by, permissions_of(role.grants))) {
         return more_than_own_rights();
     }
     role.name = form.name.value_or(role.name);
@@ -86,7 +85,7 @@ Result<Role> changed(Role role, const RoleForm& form, const Identity& identity) 
     if (!rules.all_hold()) {
         return std::move(rules).refusal();
     }
-    if (!holds(identity, permissions_of(role.grants))) {
+    if (!holds(by, permissions_of(role.grants))) {
         return more_than_own_rights();
     }
     return role;
@@ -94,13 +93,13 @@ Result<Role> changed(Role role, const RoleForm& form, const Identity& identity) 
 
 }  // namespace
 
-Result<std::vector<UserService::HashedForm>> UserService::hashed(
-    const std::vector<UserForm>& forms, const Identity& identity) {
+Result<std::vector<UserService::HashedForm>> UserService::hashed(const std::vector<UserForm>& forms,
+                                                                 const Actor& by) {
     std::vector<HashedForm> rows;
     for (std::size_t index = 0; index < forms.size(); ++index) {
         HashedForm row{forms[index], std::nullopt};
         if (const auto& password = forms[index].password; password && !password->empty()) {
-            UPDRAFT_CHECK(only_a_person(identity));
+            UPDRAFT_CHECK(only_a_person(by.who));
             if (const Result<void> good = checked_password(*password); !good) {
                 return at_row(good.error(), index, forms.size());
             }
@@ -111,8 +110,7 @@ Result<std::vector<UserService::HashedForm>> UserService::hashed(
     return rows;
 }
 
-Result<User> UserService::add_one(UnitOfWork& work, const HashedForm& row,
-                                  const Identity& identity) {
+Result<User> UserService::add_one(UnitOfWork& work, const HashedForm& row, const Actor& by) {
     User user;
     user.id = row.form.id.empty() ? UserId(ids_.next()) : row.form.id;
     user.created_at = clock_.now();
@@ -130,14 +128,14 @@ Result<User> UserService::add_one(UnitOfWork& work, const HashedForm& row,
         return taken;
     }
     UPDRAFT_CHECK(roles_exist(work, user));
-    UPDRAFT_CHECK(within_rights(identity, work, user));
+    UPDRAFT_CHECK(within_rights(by.who, work, user));
     work.users().add(user);
     return user;
 }
 
 Result<void> UserService::update_one(UnitOfWork& work, User user, const HashedForm& row,
-                                     const Identity& identity) {
-    UPDRAFT_CHECK(within_rights(identity, work, user));
+                                     const Actor& by, AuditNote& note) {
+    UPDRAFT_CHECK(within_rights(by.who, work, user));
     const User before = user;
     overwrite(user, row.form);
     if (before.username == admin_username && (user.username != before.username || !user.enabled)) {
@@ -153,86 +151,97 @@ Result<void> UserService::update_one(UnitOfWork& work, User user, const HashedFo
         return taken;
     }
     UPDRAFT_CHECK(roles_exist(work, user));
-    UPDRAFT_CHECK(within_rights(identity, work, user));
+    UPDRAFT_CHECK(within_rights(by.who, work, user));
     user.password_hash = row.password_hash.value_or(user.password_hash);
     work.users().update(user);
+    note.changed(before, user);
     if (row.password_hash || !user.enabled) {
         work.tokens().remove_all_of(user.id);
     }
     return {};
 }
 
-Result<std::vector<User>> UserService::add(const std::vector<UserForm>& forms,
-                                           const Identity& identity) {
-    UPDRAFT_TRY(const auto rows, hashed(forms, identity));
+Result<std::vector<User>> UserService::add(const std::vector<UserForm>& forms, const Actor& by) {
+    UPDRAFT_TRY(const auto rows, hashed(forms, by));
     return store_.write([&](UnitOfWork& work) -> Result<std::vector<User>> {
         std::vector<User> added;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(rows, [&](const HashedForm& row) -> Result<void> {
-            UPDRAFT_TRY(User user, add_one(work, row, identity));
+            UPDRAFT_TRY(User user, add_one(work, row, by));
+            note.added(user);
             added.push_back(std::move(user));
             return {};
         }));
+        note.write(work);
         return added;
     });
 }
 
-Result<SaveCounts> UserService::save(const std::vector<UserForm>& forms, const Identity& identity) {
-    UPDRAFT_TRY(const auto rows, hashed(forms, identity));
+Result<SaveCounts> UserService::save(const std::vector<UserForm>& forms, const Actor& by) {
+    UPDRAFT_TRY(const auto rows, hashed(forms, by));
     Result<SaveCounts> saved = store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
         SaveCounts counts;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(rows, [&](const HashedForm& row) -> Result<void> {
             const std::optional<User> known =
                 row.form.id.empty() ? std::nullopt : work.users().find(row.form.id);
             if (known) {
                 ++counts.updated;
-                return update_one(work, *known, row, identity);
+                return update_one(work, *known, row, by, note);
             }
             ++counts.added;
-            UPDRAFT_TRY(const User user, add_one(work, row, identity));
+            UPDRAFT_TRY(const User user, add_one(work, row, by));
+            note.added(user);
             return {};
         }));
+        note.write(work);
         return counts;
     });
     access_.forget_cached();
     return saved;
 }
 
-Result<void> UserService::replace(const UserForm& form, const Identity& identity) {
-    UPDRAFT_TRY(const auto rows, hashed({form}, identity));
+Result<void> UserService::replace(const UserForm& form, const Actor& by) {
+    UPDRAFT_TRY(const auto rows, hashed({form}, by));
     const Result<void> done = store_.write([&](UnitOfWork& work) -> Result<void> {
         const std::optional<User> known = work.users().find(form.id);
         if (!known) {
             return Error::not_found("用户", "user", form.id.value);
         }
-        return update_one(work, *known, rows.front(), identity);
+        AuditNote note(by);
+        UPDRAFT_CHECK(update_one(work, *known, rows.front(), by, note));
+        note.write(work);
+        return {};
     });
     access_.forget_cached();
     return done;
 }
 
-Result<User> UserService::remove(const UserId& id, const Identity& identity) {
+Result<User> UserService::remove(const UserId& id, const Actor& by) {
     Result<User> removed = store_.write([&](UnitOfWork& work) -> Result<User> {
         std::optional<User> user = work.users().find(id);
         if (!user) {
             return Error::not_found("用户", "user", id.value);
         }
-        if (user->username == admin_username || user->id == identity.user) {
+        if (user->username == admin_username || user->id == by.who.user) {
             return Error::of(ErrorCode::conflict,
                              text("不能删除管理员或当前登录的用户",
                                   "neither the administrator nor yourself can be deleted"));
         }
-        UPDRAFT_CHECK(within_rights(identity, work, *user));
+        UPDRAFT_CHECK(within_rights(by.who, work, *user));
         work.tokens().remove_all_of(id);
         work.api_tokens().remove_all_of(id);
         work.users().remove(id);
+        AuditNote note(by);
+        note.removed(*user);
+        note.write(work);
         return *std::move(user);
     });
     access_.forget_cached();
     return removed;
 }
 
-Result<Role> UserService::add_role(UnitOfWork& work, const RoleForm& form,
-                                   const Identity& identity) {
+Result<Role> UserService::add_role(UnitOfWork& work, const RoleForm& form, const Actor& by) {
     Role role;
     role.id = form.id.empty() ? RoleId(ids_.next()) : form.id;
     role.created_at = clock_.now();
@@ -243,68 +252,77 @@ Result<Role> UserService::add_role(UnitOfWork& work, const RoleForm& form,
         taken.code = ErrorCode::duplicate_key;
         return taken;
     }
-    UPDRAFT_TRY(role, changed(role, form, identity));
+    UPDRAFT_TRY(role, changed(role, form, by.who));
     work.roles().add(role);
     return role;
 }
 
 Result<std::vector<Role>> UserService::add_roles(const std::vector<RoleForm>& forms,
-                                                 const Identity& identity) {
+                                                 const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<std::vector<Role>> {
         std::vector<Role> added;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(forms, [&](const RoleForm& form) -> Result<void> {
-            UPDRAFT_TRY(Role role, add_role(work, form, identity));
+            UPDRAFT_TRY(Role role, add_role(work, form, by));
+            note.added(role);
             added.push_back(std::move(role));
             return {};
         }));
+        note.write(work);
         return added;
     });
 }
 
-Result<SaveCounts> UserService::save_roles(const std::vector<RoleForm>& forms,
-                                           const Identity& identity) {
+Result<SaveCounts> UserService::save_roles(const std::vector<RoleForm>& forms, const Actor& by) {
     Result<SaveCounts> saved = store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
         SaveCounts counts;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(forms, [&](const RoleForm& form) -> Result<void> {
             const std::optional<Role> known =
                 form.id.empty() ? std::nullopt : work.roles().find(form.id);
             if (!known) {
                 ++counts.added;
-                UPDRAFT_TRY(const Role added, add_role(work, form, identity));
+                UPDRAFT_TRY(const Role added, add_role(work, form, by));
+                note.added(added);
                 return {};
             }
             ++counts.updated;
-            UPDRAFT_TRY(const Role role, changed(*known, form, identity));
+            UPDRAFT_TRY(const Role role, changed(*known, form, by.who));
             work.roles().update(role);
+            note.changed(*known, role);
             return {};
         }));
+        note.write(work);
         return counts;
     });
     access_.forget_cached();
     return saved;
 }
 
-Result<void> UserService::replace_role(const RoleForm& form, const Identity& identity) {
+Result<void> UserService::replace_role(const RoleForm& form, const Actor& by) {
     const Result<void> done = store_.write([&](UnitOfWork& work) -> Result<void> {
         const std::optional<Role> known = work.roles().find(form.id);
         if (!known) {
             return Error::not_found("角色", "role", form.id.value);
         }
-        UPDRAFT_TRY(const Role role, changed(*known, form, identity));
+        UPDRAFT_TRY(const Role role, changed(*known, form, by.who));
         work.roles().update(role);
+        AuditNote note(by);
+        note.changed(*known, role);
+        note.write(work);
         return {};
     });
     access_.forget_cached();
     return done;
 }
 
-Result<Role> UserService::remove_role(const RoleId& id, const Identity& identity) {
+Result<Role> UserService::remove_role(const RoleId& id, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<Role> {
         std::optional<Role> role = work.roles().find(id);
         if (!role) {
             return Error::not_found("角色", "role", id.value);
         }
-        if (!holds(identity, permissions_of(role->grants))) {
+        if (!holds(by.who, permissions_of(role->grants))) {
             return more_than_own_rights();
         }
         Error used = Error::of(ErrorCode::referenced, text("角色已分配给用户, 不可删除",
@@ -322,6 +340,9 @@ Result<Role> UserService::remove_role(const RoleId& id, const Identity& identity
             return used;
         }
         work.roles().remove(id);
+        AuditNote note(by);
+        note.removed(*role);
+        note.write(work);
         return *std::move(role);
     });
 }

@@ -9,6 +9,8 @@
 
 namespace updraft {
 
+class AuditNote;
+
 /// What a request says about a user; absent members stay as they are.
 struct UserForm {
     UserId id;  ///< empty: a new one
@@ -33,7 +35,8 @@ struct RoleForm {
 };
 
 /// Users and roles. Nobody can give rights that they lack themselves, and only `admin` changes
-/// `admin`; a machine sets no passwords. Every list is one unit of work. Safe from every thread; blocks on the store.
+/// `admin`; a machine sets no passwords. Every list is one unit of work. Safe from every thread;
+/// blocks on the store.
 class UserService {
 public:
     UserService(Store& store, AccessService& access, const Clock& clock, SnowflakeIds& ids)
@@ -41,21 +44,21 @@ public:
 
     /// Errors: invalid_argument, duplicate_key (user name), access_denied.
     [[nodiscard]] Result<std::vector<User>> add(const std::vector<UserForm>& forms,
-                                                const Identity& identity);
-    [[nodiscard]] Result<SaveCounts> save(const std::vector<UserForm>& forms,
-                                          const Identity& identity);
+                                                const Actor& by);
+    [[nodiscard]] Result<SaveCounts> save(const std::vector<UserForm>& forms, const Actor& by);
     /// Errors: also not_found.
-    [[nodiscard]] Result<void> replace(const UserForm& form, const Identity& identity);
-    /// Ends the user's sign-ins and machine tokens too. Errors: not_found, conflict (admin, oneself).
-    [[nodiscard]] Result<User> remove(const UserId& id, const Identity& identity);
+    [[nodiscard]] Result<void> replace(const UserForm& form, const Actor& by);
+    /// Ends the user's sign-ins and machine tokens too. Errors: not_found, conflict (admin,
+    /// oneself).
+    [[nodiscard]] Result<User> remove(const UserId& id, const Actor& by);
 
     [[nodiscard]] Result<std::vector<Role>> add_roles(const std::vector<RoleForm>& forms,
-                                                      const Identity& identity);
+                                                      const Actor& by);
     [[nodiscard]] Result<SaveCounts> save_roles(const std::vector<RoleForm>& forms,
-                                                const Identity& identity);
-    [[nodiscard]] Result<void> replace_role(const RoleForm& form, const Identity& identity);
+                                                const Actor& by);
+    [[nodiscard]] Result<void> replace_role(const RoleForm& form, const Actor& by);
     /// Errors: not_found, referenced (users hold it), access_denied.
-    [[nodiscard]] Result<Role> remove_role(const RoleId& id, const Identity& identity);
+    [[nodiscard]] Result<Role> remove_role(const RoleId& id, const Actor& by);
 
 private:
     /// A form with its password hashed, outside of any transaction: that takes its time.
@@ -64,13 +67,11 @@ private:
         std::optional<std::string> password_hash;
     };
     [[nodiscard]] Result<std::vector<HashedForm>> hashed(const std::vector<UserForm>& forms,
-                                                         const Identity& identity);
-    [[nodiscard]] Result<User> add_one(UnitOfWork& work, const HashedForm& row,
-                                       const Identity& identity);
+                                                         const Actor& by);
+    [[nodiscard]] Result<User> add_one(UnitOfWork& work, const HashedForm& row, const Actor& by);
     [[nodiscard]] Result<void> update_one(UnitOfWork& work, User user, const HashedForm& row,
-                                          const Identity& identity);
-    [[nodiscard]] Result<Role> add_role(UnitOfWork& work, const RoleForm& form,
-                                        const Identity& identity);
+                                          const Actor& by, AuditNote& note);
+    [[nodiscard]] Result<Role> add_role(UnitOfWork& work, const RoleForm& form, const Actor& by);
 
     Store& store_;
     AccessService& access_;

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "app/audit.hpp"
 #include "app/menu.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
@@ -118,17 +119,16 @@ std::vector<ApiTokenRow> named(const Repositories& rows, std::vector<ApiToken> t
 
 }  // namespace
 
-Result<CreatedApiToken> ApiTokenService::create(const NewApiToken& request,
-                                                const Identity& identity) {
-    UPDRAFT_CHECK(only_a_person(identity));
+Result<CreatedApiToken> ApiTokenService::create(const NewApiToken& request, const Actor& by) {
+    UPDRAFT_CHECK(only_a_person(by.who));
     UPDRAFT_CHECK(checked(request));
     CreatedApiToken created;
     created.secret = new_secret();
-    created.row.username = identity.username;
+    created.row.username = by.who.username;
     ApiToken& token = created.row.token;
     token.id = ApiTokenId(ids_.next());
     token.token_sha256 = secret_sha256(created.secret);
-    token.user = identity.user;
+    token.user = by.who.user;
     token.name = request.name;
     token.scopes = merged(request.scopes);
     token.created_at = clock_.now();
@@ -143,9 +143,12 @@ Result<CreatedApiToken> ApiTokenService::create(const NewApiToken& request,
             return too_many();
         }
         work.api_tokens().add(token);
+        AuditNote note(by);
+        note.added(token);
+        note.write(work);
         return {};
     }));
-    log::info("access", "machine token made id={} username={}", token.id, identity.username);
+    log::info("access", "machine token made id={} username={}", token.id, by.who.username);
     return created;
 }
 
@@ -165,19 +168,22 @@ Result<std::vector<ApiTokenRow>> ApiTokenService::all(const Identity& identity) 
         [](const Repositories& rows) { return named(rows, rows.api_tokens().all()); });
 }
 
-Result<ApiTokenRow> ApiTokenService::revoke(const ApiTokenId& id, const Identity& identity) {
-    UPDRAFT_CHECK(only_a_person(identity));
+Result<ApiTokenRow> ApiTokenService::revoke(const ApiTokenId& id, const Actor& by) {
+    UPDRAFT_CHECK(only_a_person(by.who));
     Result<ApiTokenRow> revoked = store_.write([&](UnitOfWork& work) -> Result<ApiTokenRow> {
         std::optional<ApiToken> token = work.api_tokens().find(id);
-        if (!token || (token->user != identity.user && !identity.admin)) {
+        if (!token || (token->user != by.who.user && !by.who.admin)) {
             return Error::not_found("机器令牌", "machine token", id.value);
         }
         work.api_tokens().remove(id);
+        AuditNote note(by);
+        note.removed(*token);
+        note.write(work);
         return named(work, {*std::move(token)}).front();
     });
     access_.forget_cached();
     if (revoked) {
-        log::info("access", "machine token revoked id={} username={}", id, identity.username);
+        log::info("access", "machine token revoked id={} username={}", id, by.who.username);
     }
     return revoked;
 }

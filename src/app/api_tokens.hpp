@@ -45,15 +45,14 @@ public:
 
     /// Errors: invalid_argument (name, scopes, time), conflict (too many), access_denied (a
     /// machine).
-    [[nodiscard]] Result<CreatedApiToken> create(const NewApiToken& request,
-                                                 const Identity& identity);
+    [[nodiscard]] Result<CreatedApiToken> create(const NewApiToken& request, const Actor& by);
     /// One's own tokens, newest first; those that have expired are among them.
     [[nodiscard]] std::vector<ApiTokenRow> own(const Identity& identity) const;
     /// Everybody's. Errors: access_denied (not the administrator).
     [[nodiscard]] Result<std::vector<ApiTokenRow>> all(const Identity& identity) const;
     /// Ends a token at once. Errors: not_found (another user's, too, unless for the administrator),
     /// access_denied (a machine).
-    [[nodiscard]] Result<ApiTokenRow> revoke(const ApiTokenId& id, const Identity& identity);
+    [[nodiscard]] Result<ApiTokenRow> revoke(const ApiTokenId& id, const Actor& by);
 
 private:
     Store& store_;

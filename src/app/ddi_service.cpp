@@ -123,7 +123,8 @@ Error no_such_action(std::int64_t action) {
 
 DdiService::DdiService(Store& store, const RecordChanges& changes, DeviceInbox& inbox,
                        const FileService& files, const PublicUrls& urls, LiveEvents& live,
-                       const Clock& clock, SnowflakeIds& ids, Options options)
+                       const Clock& clock, SnowflakeIds& ids, Options options,
+                       std::shared_ptr<const Freshness> freshness)
     : store_(store),
       changes_(changes),
       inbox_(inbox),
@@ -133,7 +134,9 @@ DdiService::DdiService(Store& store, const RecordChanges& changes, DeviceInbox& 
       clock_(clock),
       ids_(ids),
       options_(std::move(options)),
-      agents_without_skip_(words_of(options_.agents_without_skip)) {}
+      agents_without_skip_(words_of(options_.agents_without_skip)),
+      freshness_(std::move(freshness)),
+      quiet_polls_(freshness_ ? options_.remembered_max : 0) {}
 
 bool DdiService::can_skip(const Client& client) const {
     return std::ranges::none_of(agents_without_skip_, [&](const std::string& start) {
@@ -142,8 +145,12 @@ bool DdiService::can_skip(const Client& client) const {
 }
 
 Result<DdiService::Poll> DdiService::poll(const Client& client) {
+    const Freshness::Stamp stamp = freshness_ ? freshness_->stamp(client.device) : 0;
     std::optional<Decision> decision =
         store_.read([&](const Repositories& rows) { return decide(rows, client); });
+    if (decision && freshness_ && !decision->has_news()) {
+        quiet_polls_.keep(poll_question(client), stamp, decision->answer);
+    }
     if (decision && decision->has_news()) {
         UPDRAFT_TRY(decision,
                     store_.write([&](UnitOfWork& work) -> Result<std::optional<Decision>> {
@@ -157,6 +164,18 @@ Result<DdiService::Poll> DdiService::poll(const Client& client) {
         return Error::not_found("设备", "device", client.device.value);
     }
     return decision->answer;
+}
+
+std::optional<DdiService::Poll> DdiService::poll_at_once(const Client& client) const {
+    if (!freshness_) {
+        return std::nullopt;
+    }
+    return quiet_polls_.find(poll_question(client), freshness_->stamp(client.device));
+}
+
+/// All that a poll's answer hangs on besides the store.
+Fingerprint DdiService::poll_question(const Client& client) const {
+    return fingerprint_of({"poll", client.device.value, can_skip(client) ? "skips" : ""});
 }
 
 /// One action at most: the oldest that is to be canceled, else what a pull would be answered with.
@@ -461,10 +480,13 @@ Result<DdiService::Download> DdiService::open(const Client& client, std::int64_t
     if (!is_open) {
         return missing;
     }
-    UPDRAFT_TRY(const Module of, module(client, module_id));
+    const Result<Module> of = module(client, module_id);
+    if (!of) {
+        return missing;  // another device's action looks like none
+    }
     const auto file = std::ranges::find_if(
-        of.files, [&](const File& each) { return each.document.filename == filename; });
-    if (file == of.files.end() || file->id.empty()) {
+        of->files, [&](const File& each) { return each.document.filename == filename; });
+    if (file == of->files.end() || file->id.empty()) {
         return missing;
     }
     UPDRAFT_TRY(const FileService::Download found, files_.open(file->id, std::nullopt, true));

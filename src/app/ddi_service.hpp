@@ -10,9 +10,11 @@
 
 #include "app/device_inbox.hpp"
 #include "app/file_service.hpp"
+#include "app/freshness.hpp"
 #include "app/live_events.hpp"
 #include "app/ports.hpp"
 #include "app/record_changes.hpp"
+#include "app/remembered.hpp"
 #include "app/urls.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -45,6 +47,8 @@ public:
         /// User agents, by how they begin, that report success for `skip` without a download:
         /// download-only tasks are not offered to them (hawkbit-ddi 11).
         std::string agents_without_skip = "libcurl-agent";
+        std::size_t remembered_max =
+            1'000'000;  ///< devices whose polls without news are remembered
     };
 
     /// Who asks: a device that has signed in.
@@ -55,7 +59,8 @@ public:
 
     DdiService(Store& store, const RecordChanges& changes, DeviceInbox& inbox,
                const FileService& files, const PublicUrls& urls, LiveEvents& live,
-               const Clock& clock, SnowflakeIds& ids, Options options);
+               const Clock& clock, SnowflakeIds& ids, Options options,
+               std::shared_ptr<const Freshness> freshness = nullptr);
 
     /// The one thing that a device is to do now.
     struct Poll {
@@ -66,8 +71,12 @@ public:
         std::optional<std::int64_t> installed;
         bool attributes_wanted = false;
         seconds sleep{0};
+        friend bool operator==(const Poll&, const Poll&) = default;
     };
     [[nodiscard]] Result<Poll> poll(const Client& client);
+    /// What poll() would answer a device that has polled before, while nothing of it has changed;
+    /// nothing: ask poll(). From memory, so that an event loop may call it.
+    [[nodiscard]] std::optional<Poll> poll_at_once(const Client& client) const;
 
     /// One file of a module, and where it is.
     struct File {
@@ -170,6 +179,7 @@ private:
     void carry_out(UnitOfWork& work, const Decision& decision) const;
     void number(UnitOfWork& work, const UpgradeRecord& record, bool confirmed) const;
     [[nodiscard]] bool can_skip(const Client& client) const;
+    [[nodiscard]] Fingerprint poll_question(const Client& client) const;
 
     [[nodiscard]] static std::optional<Known> known(const Repositories& rows,
                                                     const DeviceId& device, std::int64_t action);
@@ -210,6 +220,8 @@ private:
     SnowflakeIds& ids_;
     const Options options_;
     std::vector<std::string> agents_without_skip_;
+    const std::shared_ptr<const Freshness> freshness_;  ///< null: nothing is remembered
+    Remembered<Poll> quiet_polls_;
 };
 
 }  // namespace updraft

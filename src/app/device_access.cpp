@@ -1,6 +1,7 @@
 #include "app/device_access.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <ranges>
 
 #include "app/access_passwords.hpp"
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t credential_bytes_max = 1024;
 constexpr std::size_t enrolled_id_characters_max = 256;
 constexpr std::size_t authorities_max = 16;  // of one proof; more are not looked at
+constexpr std::size_t families_max = 10'000;
 
 /// A device that may sign in, if its proof is good.
 struct Known {
@@ -193,10 +195,32 @@ Result<Product> enrolling_product(const Repositories& rows, const DeviceId& id,
     return *std::move(product);
 }
 
+/// The secret in a proof and the way it was shown, as one question; nothing for proofs that hang on
+/// more than one credential.
+std::optional<Fingerprint> question_of(const DeviceId& id, const DeviceProof& proof) {
+    struct Question {
+        const DeviceId& id;
+        std::optional<Fingerprint> operator()(const proof::Token& shown) const {
+            return fingerprint_of({"token", id.value, shown.token});
+        }
+        std::optional<Fingerprint> operator()(const proof::TargetToken& shown) const {
+            return fingerprint_of({"target", id.value, shown.token});
+        }
+        std::optional<Fingerprint> operator()(const proof::GatewayToken& shown) const {
+            return fingerprint_of({"gateway", id.value, shown.token});
+        }
+        std::optional<Fingerprint> operator()(const proof::Authorities&) const {
+            return std::nullopt;
+        }
+    };
+    return std::visit(Question{id}, proof);
+}
+
 /// What a sign-in over HTTP comes to: a device, or the product that a device is to be created in.
 struct Admitted {
     SignedInDevice device;
     std::optional<DeviceCredential> credential;
+    const DeviceProof* proof = nullptr;  ///< the one of the question that was good
 };
 using Judged = std::variant<Admitted, Product>;
 
@@ -210,7 +234,7 @@ Result<Judged> judged(const Repositories& rows, const DeviceAsk& ask, Instant no
                 if (good->credential) {
                     in.credential = good->credential->id;
                 }
-                return Judged(Admitted{std::move(in), std::move(good->credential)});
+                return Judged(Admitted{std::move(in), std::move(good->credential), &proof});
             }
         }
         return wrong_token();
@@ -350,12 +374,15 @@ Result<SignedInDevice> DeviceSignIn::http(const DeviceAsk& ask) const {
 }
 
 Result<SignedInDevice> DeviceSignIn::judge_http(const DeviceAsk& ask, Instant now) const {
+    const Freshness::Stamp stamp = freshness_ ? freshness_->stamp(ask.id) : 0;
     UPDRAFT_TRY(const Judged first,
                 store_.read([&](const Repositories& rows) { return judged(rows, ask, now); }));
     if (const auto* in = std::get_if<Admitted>(&first)) {
         if (in->credential) {
             note_end(*in->credential);
         }
+        remember(*in->proof, stamp, in->device,
+                 in->credential ? in->credential->expires_at : std::nullopt);
         return in->device;
     }
     bool created = false;
@@ -384,6 +411,61 @@ Result<SignedInDevice> DeviceSignIn::judge_http(const DeviceAsk& ask, Instant no
                   enrolled.product);
     }
     return enrolled;
+}
+
+std::optional<SignedInDevice> DeviceSignIn::http_at_once(const DeviceId& id,
+                                                         const DeviceProof& proof) const {
+    const auto question = freshness_ ? question_of(id, proof) : std::nullopt;
+    if (!question) {
+        return std::nullopt;
+    }
+    const auto known = remembered_.find(*question, freshness_->stamp(id));
+    if (!known || to_millis(clock_.now()) >= known->good_until_ms) {
+        return std::nullopt;
+    }
+    const std::shared_lock lock(families_mutex_);
+    const Family& family = families_[known->family];
+    return SignedInDevice{id, family.product, family.protocol, {}};
+}
+
+void DeviceSignIn::remember(const DeviceProof& proof, Freshness::Stamp stamp,
+                            const SignedInDevice& device,
+                            const std::optional<Instant>& good_until) const {
+    const auto question = freshness_ ? question_of(device.id, proof) : std::nullopt;
+    const auto family = question ? family_of(device) : std::nullopt;
+    if (family) {
+        const std::int64_t until =
+            good_until ? to_millis(*good_until) : std::numeric_limits<std::int64_t>::max();
+        remembered_.keep(*question, stamp, {until, *family});
+    }
+}
+
+/// Nothing when there are too many products.
+std::optional<std::uint32_t> DeviceSignIn::family_of(const SignedInDevice& device) const {
+    const auto is_it = [&](const Family& family) {
+        return family.product == device.product && family.protocol == device.protocol;
+    };
+    const auto index = [&]() -> std::optional<std::uint32_t> {
+        const auto found = std::ranges::find_if(families_, is_it);
+        return found == families_.end()
+                   ? std::nullopt
+                   : std::optional(static_cast<std::uint32_t>(found - families_.begin()));
+    };
+    {
+        const std::shared_lock lock(families_mutex_);
+        if (const auto known = index()) {
+            return known;
+        }
+    }
+    const std::unique_lock lock(families_mutex_);
+    if (const auto known = index()) {
+        return known;
+    }
+    if (families_.size() >= families_max) {
+        return std::nullopt;
+    }
+    families_.push_back({device.product, device.protocol});
+    return static_cast<std::uint32_t>(families_.size() - 1);
 }
 
 }  // namespace updraft

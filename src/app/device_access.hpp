@@ -1,8 +1,11 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -10,7 +13,9 @@
 
 #include "app/credential_ends.hpp"
 #include "app/device_sign_in_limit.hpp"
+#include "app/freshness.hpp"
 #include "app/ports.hpp"
+#include "app/remembered.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
@@ -79,6 +84,7 @@ struct DeviceSignInOptions {
     DeviceSignInLimits limits;
     /// A product with this many devices takes in no unknown ones.
     std::int64_t enroll_per_product_max = 100'000;
+    std::size_t remembered_max = 1'000'000;  ///< devices whose proof over HTTP is remembered
 };
 
 /// Whether a device may be created by itself under this id: hawkBit's forms, [0-9A-Za-z_.:@-], 1 to
@@ -91,8 +97,15 @@ struct DeviceSignInOptions {
 /// hides its product's. Thread: worker threads (reads the store; writes it to enroll).
 class DeviceSignIn {
 public:
-    DeviceSignIn(Store& store, const Clock& clock, DeviceSignInOptions options = {})
-        : store_(store), clock_(clock), options_(options), limit_(options.limits) {}
+    /// Without freshness nothing is remembered.
+    DeviceSignIn(Store& store, const Clock& clock, DeviceSignInOptions options = {},
+                 std::shared_ptr<const Freshness> freshness = nullptr)
+        : store_(store),
+          clock_(clock),
+          options_(options),
+          freshness_(std::move(freshness)),
+          remembered_(freshness_ ? options.remembered_max : 0),
+          limit_(options.limits) {}
 
     /// Called once before anybody signs in: hears when the credentials end that let devices in.
     void note_ends(CredentialEnds& ends) { ends_ = &ends; }
@@ -115,6 +128,12 @@ public:
         return http({id, {proof}, unknown, only, {}});
     }
 
+    /// What http() would answer a device that has shown the same proof before, while nothing of it,
+    /// its product and its credential has changed; nothing: ask http(). From memory, so that an
+    /// event loop may call it.
+    [[nodiscard]] std::optional<SignedInDevice> http_at_once(const DeviceId& id,
+                                                             const DeviceProof& proof) const;
+
     /// What a device waits that was refused with too_many_requests, at most.
     [[nodiscard]] seconds retry_after() const {
         return std::chrono::ceil<seconds>(options_.limits.failures_window);
@@ -122,6 +141,20 @@ public:
     [[nodiscard]] const DeviceSignInCounters& counters() const { return counters_; }
 
 private:
+    /// A sign-in that was good.
+    struct Remembrance {
+        std::int64_t good_until_ms;  ///< when the credential expires
+        std::uint32_t family;        ///< index into families_
+    };
+    /// What the devices of a product have in common.
+    struct Family {
+        ProductId product;
+        ProtocolId protocol;
+    };
+    [[nodiscard]] std::optional<std::uint32_t> family_of(const SignedInDevice& device) const;
+    void remember(const DeviceProof& proof, Freshness::Stamp stamp, const SignedInDevice& device,
+                  const std::optional<Instant>& good_until) const;
+
     /// `judge` unless there were too many failures; counts the outcome.
     [[nodiscard]] Result<SignedInDevice> limited(
         const DeviceId& id, const std::string& address, Instant now,
@@ -135,6 +168,10 @@ private:
     Store& store_;
     const Clock& clock_;
     const DeviceSignInOptions options_;
+    const std::shared_ptr<const Freshness> freshness_;
+    mutable Remembered<Remembrance> remembered_;
+    mutable std::shared_mutex families_mutex_;
+    mutable std::deque<Family> families_;  ///< only grows, to families_max; guarded
     CredentialEnds* ends_ = nullptr;
     mutable DeviceSignInLimit limit_;
     mutable DeviceSignInCounters counters_;

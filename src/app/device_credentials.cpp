@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/access_passwords.hpp"
+#include "app/audit.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "domain/form_rules.hpp"
@@ -232,14 +233,14 @@ void DeviceCredentialService::add(UnitOfWork& work, const CredentialOwner& owner
 
 Result<ToldCredential> DeviceCredentialService::made(const CredentialOwner& owner,
                                                      const NewDeviceCredential& request,
-                                                     const Identity& identity) const {
+                                                     const Actor& by) const {
     ToldCredential told;
     DeviceCredential& credential = told.credential;
     credential.id = CredentialId(ids_.next());
     credential.kind = request.kind;
     credential.name = request.name;
     credential.created_at = clock_.now();
-    credential.creator = identity.user;
+    credential.creator = by.who.user;
     credential.expires_at = request.expires_at;
     if (const auto* device = std::get_if<DeviceId>(&owner)) {
         credential.device = *device;
@@ -251,26 +252,30 @@ Result<ToldCredential> DeviceCredentialService::made(const CredentialOwner& owne
 
 Result<ToldCredential> DeviceCredentialService::create(const CredentialOwner& owner,
                                                        const NewDeviceCredential& request,
-                                                       const Identity& identity) {
-    UPDRAFT_TRY(ToldCredential told, made(owner, request, identity));
+                                                       const Actor& by) {
+    UPDRAFT_TRY(ToldCredential told, made(owner, request, by));
     DeviceCredential& credential = told.credential;
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         UPDRAFT_TRY(credential.product, product_of(work, owner));
         UPDRAFT_CHECK(check_room(work, owner, credential));
         add(work, owner, credential);
+        AuditNote note(by);
+        note.added(credential);
+        note.write(work);
         return {};
     }));
     log::info("access", "device credential made id={} kind={} {} username={}", credential.id,
-              name_of(credential.kind), field_of(owner), identity.username);
+              name_of(credential.kind), field_of(owner), by.who.username);
     return told;
 }
 
-Result<std::optional<ToldCredential>> DeviceCredentialService::given_token(
-    const Repositories& rows, const DeviceId& device, const std::string& token,
-    const Identity& identity) const {
+Result<std::optional<ToldCredential>> DeviceCredentialService::given_token(const Repositories& rows,
+                                                                           const DeviceId& device,
+                                                                           const std::string& token,
+                                                                           const Actor& by) const {
     NewDeviceCredential request;
     request.token = token;
-    UPDRAFT_TRY(ToldCredential told, made(device, request, identity));
+    UPDRAFT_TRY(ToldCredential told, made(device, request, by));
     const auto known =
         rows.credentials().find_by_lookup(CredentialKind::token, told.credential.lookup);
     if (known && known->device == device) {
@@ -288,7 +293,7 @@ void DeviceCredentialService::add_to(UnitOfWork& work, ToldCredential told) cons
 
 Result<ToldCredential> DeviceCredentialService::rotate(const CredentialOwner& owner,
                                                        const CredentialId& id, seconds keep_old,
-                                                       const Identity& identity) {
+                                                       const Actor& by) {
     const Instant now = clock_.now();
     ToldCredential told;
     Instant old_ends_at;
@@ -308,7 +313,7 @@ Result<ToldCredential> DeviceCredentialService::rotate(const CredentialOwner& ow
         told.credential = old;
         told.credential.id = CredentialId(ids_.next());
         told.credential.created_at = now;
-        told.credential.creator = identity.user;
+        told.credential.creator = by.who.user;
         told.credential.secret.clear();
         if (old.expires_at) {
             told.credential.expires_at = now + (*old.expires_at - old.created_at);
@@ -321,6 +326,10 @@ Result<ToldCredential> DeviceCredentialService::rotate(const CredentialOwner& ow
         work.credentials().set_expiry(old.id, old_ends_at);
         UPDRAFT_CHECK(check_room(work, owner, told.credential));
         add(work, owner, told.credential);
+        AuditNote note(by);
+        note.changed(old, told.credential);
+        note.also("keepOldSeconds", keep_old.count());
+        note.write(work);
         return {};
     }));
     if (keep_old == seconds(0)) {
@@ -329,21 +338,24 @@ Result<ToldCredential> DeviceCredentialService::rotate(const CredentialOwner& ow
         ends_.note(id, old_ends_at);
     }
     log::info("access", "device credential rotated id={} new_id={} {} keep_old_s={} username={}",
-              id, told.credential.id, field_of(owner), keep_old.count(), identity.username);
+              id, told.credential.id, field_of(owner), keep_old.count(), by.who.username);
     return told;
 }
 
 Result<void> DeviceCredentialService::revoke(const CredentialOwner& owner, const CredentialId& id,
-                                             const Identity& identity) {
+                                             const Actor& by) {
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         UPDRAFT_TRY(const ProductId product, product_of(work, owner));
         UPDRAFT_TRY(const DeviceCredential credential, find_of(work, owner, id));
         work.credentials().remove(credential.id);
+        AuditNote note(by);
+        note.removed(credential);
+        note.write(work);
         return {};
     }));
     close(owner, id);
     log::info("access", "device credential revoked id={} {} username={}", id, field_of(owner),
-              identity.username);
+              by.who.username);
     return {};
 }
 

@@ -68,13 +68,13 @@ public:
     /// authority is in use), conflict (too many).
     [[nodiscard]] Result<ToldCredential> create(const CredentialOwner& owner,
                                                 const NewDeviceCredential& request,
-                                                const Identity& identity);
+                                                const Actor& by);
     /// A token that a file gives to a device, which may be made in the same unit of work: checked,
     /// yet to be stored by add_to(). Nothing if the device has it already. Errors: as create().
     [[nodiscard]] Result<std::optional<ToldCredential>> given_token(const Repositories& rows,
                                                                     const DeviceId& device,
                                                                     const std::string& token,
-                                                                    const Identity& identity) const;
+                                                                    const Actor& by) const;
     /// Stores what given_token() has made of a device that exists now.
     void add_to(UnitOfWork& work, ToldCredential told) const;
     /// A new secret of the same kind and name, for the time that the old one was made for; a new
@@ -83,16 +83,16 @@ public:
     /// it is secret).
     [[nodiscard]] Result<ToldCredential> rotate(const CredentialOwner& owner,
                                                 const CredentialId& id, seconds keep_old,
-                                                const Identity& identity);
+                                                const Actor& by);
     /// Ends it at once and closes the device's connection, or those of the product's devices that
     /// it has let in. Errors: not_found.
     [[nodiscard]] Result<void> revoke(const CredentialOwner& owner, const CredentialId& id,
-                                      const Identity& identity);
+                                      const Actor& by);
 
 private:
     [[nodiscard]] Result<ToldCredential> made(const CredentialOwner& owner,
                                               const NewDeviceCredential& request,
-                                              const Identity& identity) const;
+                                              const Actor& by) const;
     /// Whether a credential may be stored: its lookup is free and its owner has room.
     [[nodiscard]] Result<void> check_room(const Repositories& rows, const CredentialOwner& owner,
                                           const DeviceCredential& credential) const;

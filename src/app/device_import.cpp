@@ -1,8 +1,11 @@
 #include "app/device_import.hpp"
 
+#include <boost/json/array.hpp>
+
 #include <algorithm>
 #include <unordered_map>
 
+#include "app/audit.hpp"
 #include "app/csv.hpp"
 #include "base/bytes.hpp"
 #include "domain/names.hpp"
@@ -175,8 +178,8 @@ Result<ImportRow> row_of(const std::vector<std::string>& keys, const csv::Line& 
 class Import {
 public:
     Import(DeviceService& devices, const DeviceCredentialService& credentials,
-           const ImportMode& mode, const Identity& identity)
-        : devices_(devices), credentials_(credentials), mode_(mode), identity_(identity) {
+           const ImportMode& mode, const Actor& by, const AuditNote& note)
+        : devices_(devices), credentials_(credentials), mode_(mode), by_(by), next_note_(&note) {
         report_.dry_run = mode.effect == ImportMode::Effect::try_only;
     }
 
@@ -216,7 +219,8 @@ private:
         if (rows_.empty()) {
             return;
         }
-        const auto outcomes = devices_.import_rows(rows_, mode_, credentials_, identity_);
+        const auto outcomes = devices_.import_rows(rows_, mode_, credentials_, by_, next_note_);
+        next_note_ = nullptr;
         for (std::size_t index = 0; index < outcomes.size(); ++index) {
             if (!outcomes[index]) {
                 refuse(sources_[index].number, rows_[index].device.id.value, sources_[index].text,
@@ -252,7 +256,8 @@ private:
     DeviceService& devices_;
     const DeviceCredentialService& credentials_;
     const ImportMode mode_;
-    const Identity& identity_;
+    const Actor& by_;
+    const AuditNote* next_note_;  ///< written with the first rows that are stored
     ImportReport report_;
     std::vector<ImportRow> rows_;
     std::vector<Source> sources_;
@@ -304,7 +309,7 @@ std::string device_import_template(Language language) {
 }
 
 Result<ImportReport> DeviceImport::run(std::string_view csv, const ImportMode& mode,
-                                       const Identity& identity) {
+                                       const Actor& by) {
     if (!is_utf8(csv)) {
         return Error::invalid("file", text("文件不是UTF-8编码, 请另存为CSV UTF-8",
                                            "the file is not UTF-8; save it as CSV UTF-8"));
@@ -317,7 +322,13 @@ Result<ImportReport> DeviceImport::run(std::string_view csv, const ImportMode& m
     UPDRAFT_TRY(const std::vector<std::string> keys, header_of(reader));
     csv::Reader counter = reader;
     std::size_t lines = 0;
-    while (counter.next()) {
+    constexpr std::size_t first_ids_max = 10;
+    boost::json::array first_ids;
+    const auto id_column = static_cast<std::size_t>(std::ranges::find(keys, "id") - keys.begin());
+    while (const std::optional<csv::Line> line = counter.next()) {
+        if (first_ids.size() < first_ids_max && id_column < line->cells.size()) {
+            first_ids.emplace_back(shortened(line->cells[id_column]));
+        }
         if (++lines > options_.lines_max) {
             return Error::of(ErrorCode::too_large, text("文件超过{}行, 请分批导入",
                                                         "the file has more than {} lines; "
@@ -325,7 +336,10 @@ Result<ImportReport> DeviceImport::run(std::string_view csv, const ImportMode& m
                                                         options_.lines_max));
         }
     }
-    Import lines_in(devices_, credentials_, mode, identity);
+    AuditNote note(by);
+    note.also("lines", static_cast<std::int64_t>(lines));
+    note.also("firstIds", std::move(first_ids));
+    Import lines_in(devices_, credentials_, mode, by, note);
     while (const std::optional<csv::Line> line = reader.next()) {
         lines_in.take(*line, row_of(keys, *line));
     }

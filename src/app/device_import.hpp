@@ -51,7 +51,7 @@ public:
     /// A cell that is empty says nothing. Errors: invalid_argument (no UTF-8, no header, unknown or
     /// repeated columns), too_large.
     [[nodiscard]] Result<ImportReport> run(std::string_view csv, const ImportMode& mode,
-                                           const Identity& identity);
+                                           const Actor& by);
 
 private:
     DeviceService& devices_;

@@ -7,6 +7,7 @@
 #include "app/log_types.hpp"
 #include "base/cut_text.hpp"
 #include "base/log.hpp"
+#include "base/log_sparing.hpp"
 #include "domain/message_matching.hpp"
 #include "protocol/jetlinks/codec.hpp"
 
@@ -70,7 +71,8 @@ Answered answered_by(const UplinkMessage& message) {
 
 DeviceMessages::DeviceMessages(Store& store, const RecordChanges& changes, Presence& presence,
                                const PublicUrls& urls, LiveEvents& live, const Clock& clock,
-                               SnowflakeIds& ids, Options options)
+                               SnowflakeIds& ids, Options options,
+                               std::shared_ptr<const Freshness> freshness)
     : store_(store),
       changes_(changes),
       presence_(presence),
@@ -78,7 +80,9 @@ DeviceMessages::DeviceMessages(Store& store, const RecordChanges& changes, Prese
       live_(live),
       clock_(clock),
       ids_(ids),
-      options_(options) {}
+      options_(options),
+      freshness_(std::move(freshness)),
+      quiet_pulls_(freshness_ ? options.remembered_max : 0) {}
 
 void DeviceMessages::connected(const DeviceId& carrier, const ProductId& /*product*/,
                                const std::string& address) {
@@ -107,6 +111,18 @@ DeviceInbox::Handled DeviceMessages::handle_now(const DeviceId& carrier, UplinkM
     };
     start(std::make_shared<Incoming>(Incoming{carrier, std::move(message), done, {}, false}), here);
     return promise.get_future().get();
+}
+
+std::optional<DeviceInbox::Handled> DeviceMessages::handle_at_once(const DeviceId& carrier,
+                                                                   UplinkMessage message) {
+    Incoming incoming{carrier, std::move(message), {}, {}, true};
+    limit(incoming.message.body);
+    if (!is_quiet(incoming)) {
+        return std::nullopt;
+    }
+    counters_.messages.fetch_add(1, std::memory_order_relaxed);
+    accept(incoming);
+    return std::move(incoming.handled);
 }
 
 /// What devices say is kept, shown and searched: none of it may be as long as a packet.
@@ -249,8 +265,11 @@ void DeviceMessages::finish_by_writer(const std::shared_ptr<Incoming>& incoming)
     try {
         store_.submit(operation, completed);
     } catch (const StorageError& error) {
-        log::warn("devices", "message not stored device={} reason=\"{}\"", incoming->message.device,
-                  error.what());
+        static log::Sparing sparing(log::storage_trouble_every);
+        if (const auto left_out = sparing.due()) {
+            log::warn("devices", "message not stored device={} reason=\"{}\" not_told={}",
+                      incoming->message.device, error.what(), *left_out);
+        }
         completed(std::current_exception());
     }
 }

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "app/device_inbox.hpp"
+#include "app/freshness.hpp"
 #include "app/live_events.hpp"
 #include "app/ports.hpp"
 #include "app/presence.hpp"
 #include "app/pull_context.hpp"
 #include "app/record_changes.hpp"
+#include "app/remembered.hpp"
 #include "app/urls.hpp"
 #include "base/ids.hpp"
 
@@ -37,6 +39,8 @@ public:
         /// Of what a device says, the rest is cut. No firmware's version is as long.
         std::size_t version_bytes_max = 512;
         std::size_t reason_bytes_max = 1'024;
+        std::size_t remembered_max =
+            1'000'000;  ///< devices whose pulls without news are remembered
     };
 
     struct Hooks {
@@ -58,7 +62,7 @@ public:
 
     DeviceMessages(Store& store, const RecordChanges& changes, Presence& presence,
                    const PublicUrls& urls, LiveEvents& live, const Clock& clock, SnowflakeIds& ids,
-                   Options options);
+                   Options options, std::shared_ptr<const Freshness> freshness = nullptr);
     /// Called once by the wiring before anything runs.
     void hook(Hooks hooks) { hooks_ = std::move(hooks); }
 
@@ -67,6 +71,11 @@ public:
     /// handle() for a caller on a worker thread that waits for the answer: what needs no write is
     /// done on its thread.
     [[nodiscard]] Handled handle_now(const DeviceId& carrier, UplinkMessage message);
+
+    /// What handle() would answer a pull that brought no news before, while nothing of the device
+    /// has changed; nothing: hand it to handle(). From memory, so that an event loop may call it.
+    [[nodiscard]] std::optional<Handled> handle_at_once(const DeviceId& carrier,
+                                                        UplinkMessage message);
 
     /// What a pull would be answered with.
     struct PullPreview {
@@ -99,6 +108,9 @@ private:
     void start(const std::shared_ptr<Incoming>& incoming, const RunRead& run_read);
     void limit(UplinkBody& body) const;
     void finish_pull(const std::shared_ptr<Incoming>& incoming, const RunRead& run_read);
+    [[nodiscard]] bool is_quiet(Incoming& incoming) const;
+    void remember_quiet(const Incoming& incoming, const PullContext& context,
+                        Freshness::Stamp stamp);
 
     /// What a message does that needs no transaction.
     void at_once(Incoming& incoming, const uplink::TimeSync& request) const;
@@ -135,6 +147,12 @@ private:
     const Options options_;
     Hooks hooks_;
     Counters counters_;
+    const std::shared_ptr<const Freshness> freshness_;  ///< null: nothing is remembered
+    /// A pull without news; whether even that is not said.
+    struct QuietPull {
+        bool silent;
+    };
+    Remembered<QuietPull> quiet_pulls_;
 
     std::mutex log_mutex_;
     std::unordered_map<RecordId, Instant> last_progress_log_;

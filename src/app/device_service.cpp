@@ -3,6 +3,7 @@
 #include <future>
 #include <memory>
 
+#include "app/audit.hpp"
 #include "app/device_credentials.hpp"
 #include "domain/form_rules.hpp"
 
@@ -76,12 +77,12 @@ Result<DeviceRoute> route_of(const Repositories& rows, const DeviceId& id) {
 }  // namespace
 
 Result<Device> DeviceService::add_one(UnitOfWork& work, const DeviceForm& form,
-                                      const Identity& identity) const {
+                                      const Actor& by) const {
     Device device;
     device.id = form.id.empty() ? DeviceId(ids_.next()) : form.id;
     device.name = device.id.value;
     device.product = form.product.value_or(ProductId{});
-    device.creator = identity.user;
+    device.creator = by.who.user;
     device.created_at = clock_.now();
     UPDRAFT_CHECK(checked_id(device.id.value));
     const std::optional<Product> product = work.products().find(device.product);
@@ -120,7 +121,7 @@ static Result<void> nothing_to_install(const Repositories& rows, const Device& d
 }
 
 Result<void> DeviceService::update_one(UnitOfWork& work, const Device& known,
-                                       const DeviceForm& form) {
+                                       const DeviceForm& form, AuditNote* note) {
     Device device = known;
     overwrite(device, form);
     UPDRAFT_CHECK(checked(device));
@@ -141,50 +142,64 @@ Result<void> DeviceService::update_one(UnitOfWork& work, const Device& known,
         UPDRAFT_CHECK(checked_parent(work, device));
     }
     work.devices().update(device);
+    if (note != nullptr) {
+        note->changed(known, device);
+    }
     return {};
 }
 
 Result<std::vector<Device>> DeviceService::add(const std::vector<DeviceForm>& forms,
-                                               const Identity& identity) {
+                                               const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<std::vector<Device>> {
         std::vector<Device> added;
         added.reserve(forms.size());
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(forms, [&](const DeviceForm& form) -> Result<void> {
-            UPDRAFT_TRY(Device device, add_one(work, form, identity));
+            UPDRAFT_TRY(Device device, add_one(work, form, by));
+            note.added(device);
             added.push_back(std::move(device));
             return {};
         }));
+        note.write(work);
         return added;
     });
 }
 
-Result<SaveCounts> DeviceService::save(const std::vector<DeviceForm>& forms,
-                                       const Identity& identity) {
+Result<SaveCounts> DeviceService::save(const std::vector<DeviceForm>& forms, const Actor& by) {
     std::vector<DeviceId> updated;
     UPDRAFT_TRY(const SaveCounts saved, store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
         SaveCounts counts;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(forms, [&](const DeviceForm& form) -> Result<void> {
             const std::optional<Device> known =
                 form.id.empty() ? std::nullopt : work.devices().find(form.id);
             if (known) {
                 ++counts.updated;
                 updated.push_back(known->id);
-                return update_one(work, *known, form);
+                return update_one(work, *known, form, &note);
             }
             ++counts.added;
-            UPDRAFT_TRY(const Device device, add_one(work, form, identity));
+            UPDRAFT_TRY(const Device device, add_one(work, form, by));
+            note.added(device);
             return {};
         }));
+        note.write(work);
         return counts;
     }));
     tell_changed(updated);
     return saved;
 }
 
-Result<void> DeviceService::replace(const DeviceForm& form) {
+Result<void> DeviceService::replace(const DeviceForm& form, const Actor& by) {
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         const std::optional<Device> known = work.devices().find(form.id);
-        return known ? update_one(work, *known, form) : Result<void>(no_device(form.id));
+        if (!known) {
+            return no_device(form.id);
+        }
+        AuditNote note(by);
+        UPDRAFT_CHECK(update_one(work, *known, form, &note));
+        note.write(work);
+        return {};
     }));
     tell_changed({form.id});
     return {};
@@ -194,12 +209,12 @@ Result<void> DeviceService::replace(const DeviceForm& form) {
 Result<Imported> DeviceService::import_one(UnitOfWork& work, const ImportRow& row,
                                            const ImportMode& mode,
                                            const DeviceCredentialService& credentials,
-                                           const Identity& identity) const {
+                                           const Actor& by) const {
     std::optional<ToldCredential> told;
     if (row.token) {
-        UPDRAFT_TRY(told, credentials.given_token(work, row.device.id, *row.token, identity));
+        UPDRAFT_TRY(told, credentials.given_token(work, row.device.id, *row.token, by));
     }
-    UPDRAFT_TRY(const Imported imported, import_device(work, row.device, mode, identity));
+    UPDRAFT_TRY(const Imported imported, import_device(work, row.device, mode, by));
     if (!told) {
         return imported;
     }
@@ -208,13 +223,12 @@ Result<Imported> DeviceService::import_one(UnitOfWork& work, const ImportRow& ro
 }
 
 Result<Imported> DeviceService::import_device(UnitOfWork& work, DeviceForm form,
-                                              const ImportMode& mode,
-                                              const Identity& identity) const {
+                                              const ImportMode& mode, const Actor& by) const {
     const bool enable = mode.activation == ImportMode::Activation::enable;
     const std::optional<Device> known = work.devices().find(form.id);
     if (!known || mode.existing == ImportMode::Existing::refuse) {
         form.product = form.product ? form.product : mode.product;
-        UPDRAFT_TRY(const Device device, add_one(work, form, identity));
+        UPDRAFT_TRY(const Device device, add_one(work, form, by));
         if (enable) {
             activate(work, device);
         }
@@ -239,16 +253,19 @@ Result<Imported> DeviceService::import_device(UnitOfWork& work, DeviceForm form,
 std::vector<Result<Imported>> DeviceService::import_rows(const std::vector<ImportRow>& rows,
                                                          const ImportMode& mode,
                                                          const DeviceCredentialService& credentials,
-                                                         const Identity& identity) {
+                                                         const Actor& by, const AuditNote* note) {
     std::vector<Result<Imported>> outcomes;
     std::vector<DeviceId> updated;
     const bool stores = mode.effect == ImportMode::Effect::store;
     (void)store_.write([&](UnitOfWork& work) -> Result<void> {
         for (const ImportRow& row : rows) {
-            outcomes.push_back(import_one(work, row, mode, credentials, identity));
+            outcomes.push_back(import_one(work, row, mode, credentials, by));
             if (outcomes.back() && *outcomes.back() == Imported::updated) {
                 updated.push_back(row.device.id);
             }
+        }
+        if (stores && note != nullptr) {
+            note->write(work);
         }
         // An error takes back what was tried.
         return stores ? Result<void>() : Error::of(ErrorCode::conflict, Text());
@@ -268,7 +285,7 @@ void DeviceService::remove_one(UnitOfWork& work, const DeviceId& id) const {
     work.devices().remove(id);
 }
 
-Result<Device> DeviceService::remove(const DeviceId& id) {
+Result<Device> DeviceService::remove(const DeviceId& id, const Actor& by) {
     UPDRAFT_TRY(Device removed, store_.write([&](UnitOfWork& work) -> Result<Device> {
         std::optional<Device> device = work.devices().find(id);
         if (!device) {
@@ -280,22 +297,28 @@ Result<Device> DeviceService::remove(const DeviceId& id) {
                                   "device {} is active: disable it before deleting it", id));
         }
         remove_one(work, id);
+        AuditNote note(by);
+        note.removed(*device);
+        note.write(work);
         return *std::move(device);
     }));
     tell_changed({id});
     return removed;
 }
 
-Result<std::int64_t> DeviceService::remove_all(const std::vector<DeviceId>& ids) {
+Result<std::int64_t> DeviceService::remove_all(const std::vector<DeviceId>& ids, const Actor& by) {
     std::vector<DeviceId> removed;
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
+        AuditNote note(by);
         for (const DeviceId& id : ids) {
             const std::optional<Device> device = work.devices().find(id);
             if (device && device->state == DeviceState::not_active) {
                 remove_one(work, id);
+                note.removed(*device);
                 removed.push_back(id);
             }
         }
+        note.write(work);
         return {};
     }));
     tell_changed(removed);
@@ -303,16 +326,23 @@ Result<std::int64_t> DeviceService::remove_all(const std::vector<DeviceId>& ids)
 }
 
 Result<std::int64_t> DeviceService::each_known(
-    const std::vector<DeviceId>& ids, const std::function<bool(UnitOfWork&, const Device&)>& one) {
+    const std::vector<DeviceId>& ids, const Actor& by,
+    const std::function<bool(UnitOfWork&, const Device&)>& one) {
     return store_.write([&](UnitOfWork& work) -> Result<std::int64_t> {
         std::int64_t count = 0;
+        AuditNote note(by);
         for (const DeviceId& id : ids) {
             const std::optional<Device> device = work.devices().find(id);
             if (!device && ids.size() == 1) {
                 return no_device(id);
             }
-            count += device && one(work, *device) ? 1 : 0;
+            if (!device || !one(work, *device)) {
+                continue;
+            }
+            ++count;
+            note.changed(*device, work.devices().find(id).value_or(*device));
         }
+        note.write(work);
         return count;
     });
 }
@@ -323,8 +353,8 @@ void DeviceService::announce(UnitOfWork& work, const Device& device, DeviceState
     });
 }
 
-Result<std::int64_t> DeviceService::deploy(const std::vector<DeviceId>& ids) {
-    return each_known(ids, [&](UnitOfWork& work, const Device& known) {
+Result<std::int64_t> DeviceService::deploy(const std::vector<DeviceId>& ids, const Actor& by) {
+    return each_known(ids, by, [&](UnitOfWork& work, const Device& known) {
         if (known.state == DeviceState::not_active) {
             activate(work, known);
         }
@@ -340,9 +370,9 @@ void DeviceService::activate(UnitOfWork& work, const Device& known) const {
     announce(work, device, DeviceState::offline);
 }
 
-Result<std::int64_t> DeviceService::undeploy(const std::vector<DeviceId>& ids) {
+Result<std::int64_t> DeviceService::undeploy(const std::vector<DeviceId>& ids, const Actor& by) {
     std::vector<DeviceId> disabled;
-    Result<std::int64_t> count = each_known(ids, [&](UnitOfWork& work, const Device& device) {
+    Result<std::int64_t> count = each_known(ids, by, [&](UnitOfWork& work, const Device& device) {
         if (device.state != DeviceState::not_active) {
             work.devices().set_state(device.id, DeviceState::not_active);
             announce(work, device, DeviceState::not_active);
@@ -378,11 +408,15 @@ Result<bool> DeviceService::disconnect(const DeviceId& id) {
     return connected;
 }
 
-Result<void> DeviceService::request_attributes(const DeviceId& id) {
+Result<void> DeviceService::request_attributes(const DeviceId& id, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<void> {
-        if (!work.devices().find(id)) {
+        const std::optional<Device> device = work.devices().find(id);
+        if (!device) {
             return no_device(id);
         }
+        AuditNote note(by);
+        note.touched(*device);
+        note.write(work);
         // One that has never polled is asked anyway.
         std::optional<DdiTarget> target = work.ddi().target(id);
         if (target && !target->attributes_wanted) {
@@ -393,14 +427,18 @@ Result<void> DeviceService::request_attributes(const DeviceId& id) {
     });
 }
 
-Result<Configuration> DeviceService::reset_configuration(const DeviceId& id) {
+Result<Configuration> DeviceService::reset_configuration(const DeviceId& id, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<Configuration> {
         std::optional<Device> device = work.devices().find(id);
         if (!device) {
             return no_device(id);
         }
+        const Device before = *device;
         device->configuration.clear();
         work.devices().update(*device);
+        AuditNote note(by);
+        note.changed(before, *device);
+        note.write(work);
         const std::optional<Product> product = work.products().find(device->product);
         return product ? product->configuration : Configuration{};
     });

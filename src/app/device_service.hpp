@@ -17,6 +17,8 @@
 
 namespace updraft {
 
+class AuditNote;
+
 /// What a request says about a device; absent members stay as they are. The state is not among
 /// them: deploy and undeploy change it.
 struct DeviceForm {
@@ -84,57 +86,61 @@ public:
 
     /// Errors: invalid_argument, duplicate_key (设备ID已存在).
     [[nodiscard]] Result<std::vector<Device>> add(const std::vector<DeviceForm>& forms,
-                                                  const Identity& identity);
-    [[nodiscard]] Result<SaveCounts> save(const std::vector<DeviceForm>& forms,
-                                          const Identity& identity);
+                                                  const Actor& by);
+    [[nodiscard]] Result<SaveCounts> save(const std::vector<DeviceForm>& forms, const Actor& by);
     /// Errors: also not_found.
-    [[nodiscard]] Result<void> replace(const DeviceForm& form);
+    [[nodiscard]] Result<void> replace(const DeviceForm& form, const Actor& by = Actor::server());
     /// Each row for itself, in one unit of work: what became of it, in order. Of a known device the
     /// given configuration keys change and the others stay. Errors of a row: as add() and save(),
-    /// and of DeviceCredentialService::given_token().
+    /// and of DeviceCredentialService::given_token(). `note` is written with the rows, if any.
     [[nodiscard]] std::vector<Result<Imported>> import_rows(
         const std::vector<ImportRow>& rows, const ImportMode& mode,
-        const DeviceCredentialService& credentials, const Identity& identity);
+        const DeviceCredentialService& credentials, const Actor& by,
+        const AuditNote* note = nullptr);
     /// Errors: not_found, conflict (not notActive).
-    [[nodiscard]] Result<Device> remove(const DeviceId& id);
+    [[nodiscard]] Result<Device> remove(const DeviceId& id, const Actor& by = Actor::server());
     /// Removes those of the devices that are notActive; returns how many.
-    [[nodiscard]] Result<std::int64_t> remove_all(const std::vector<DeviceId>& ids);
+    [[nodiscard]] Result<std::int64_t> remove_all(const std::vector<DeviceId>& ids,
+                                                  const Actor& by = Actor::server());
 
     /// notActive devices become offline: they may connect. Unknown ids are left out unless there is
     /// only one. Returns how many are active now. Errors: not_found.
-    [[nodiscard]] Result<std::int64_t> deploy(const std::vector<DeviceId>& ids);
+    [[nodiscard]] Result<std::int64_t> deploy(const std::vector<DeviceId>& ids,
+                                              const Actor& by = Actor::server());
     /// Active devices become notActive and lose their connection. As deploy().
-    [[nodiscard]] Result<std::int64_t> undeploy(const std::vector<DeviceId>& ids);
+    [[nodiscard]] Result<std::int64_t> undeploy(const std::vector<DeviceId>& ids,
+                                                const Actor& by = Actor::server());
 
     /// Closes the device's own connection; false if it has none. Errors: not_found.
     [[nodiscard]] Result<bool> disconnect(const DeviceId& id);
     /// A hawkBit device is asked at its next poll to say what it is (configData). Errors:
     /// not_found.
-    [[nodiscard]] Result<void> request_attributes(const DeviceId& id);
+    [[nodiscard]] Result<void> request_attributes(const DeviceId& id,
+                                                  const Actor& by = Actor::server());
     /// The device's own configuration is dropped: what its product says holds again.
-    [[nodiscard]] Result<Configuration> reset_configuration(const DeviceId& id);
+    [[nodiscard]] Result<Configuration> reset_configuration(const DeviceId& id,
+                                                            const Actor& by = Actor::server());
     /// Sends a command over the device's connection, or its gateway's, and waits for the answer's
     /// JSON. Errors: not_found, device_offline, device_timeout, unavailable.
     [[nodiscard]] Result<std::string> command(const DeviceId& id, const DeviceCommand& command);
 
 private:
     [[nodiscard]] Result<Device> add_one(UnitOfWork& work, const DeviceForm& form,
-                                         const Identity& identity) const;
+                                         const Actor& by) const;
     [[nodiscard]] static Result<void> update_one(UnitOfWork& work, const Device& known,
-                                                 const DeviceForm& form);
+                                                 const DeviceForm& form, AuditNote* note = nullptr);
     [[nodiscard]] Result<Imported> import_one(UnitOfWork& work, const ImportRow& row,
                                               const ImportMode& mode,
                                               const DeviceCredentialService& credentials,
-                                              const Identity& identity) const;
+                                              const Actor& by) const;
     [[nodiscard]] Result<Imported> import_device(UnitOfWork& work, DeviceForm form,
-                                                 const ImportMode& mode,
-                                                 const Identity& identity) const;
+                                                 const ImportMode& mode, const Actor& by) const;
     /// A notActive device may connect from now on.
     void activate(UnitOfWork& work, const Device& known) const;
     void remove_one(UnitOfWork& work, const DeviceId& id) const;
     /// Calls `one` for the devices that exist, in one unit of work; an only device must exist.
     [[nodiscard]] Result<std::int64_t> each_known(
-        const std::vector<DeviceId>& ids,
+        const std::vector<DeviceId>& ids, const Actor& by,
         const std::function<bool(UnitOfWork&, const Device&)>& one);
     void announce(UnitOfWork& work, const Device& device, DeviceState state) const;
     void tell_changed(const std::vector<DeviceId>& ids) const;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <mutex>
 
+#include "app/audit.hpp"
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -47,6 +48,25 @@ bool has_wrong_size(const std::string& path, std::int64_t size_bytes) {
     std::error_code unknown;
     const std::uintmax_t size = std::filesystem::file_size(path, unknown);
     return !unknown && size != static_cast<std::uintmax_t>(size_bytes);
+}
+
+/// Errors: access_denied for a wrong key; unauthorized without any.
+Result<void> may_download(const StoredFile& file, const std::optional<std::string>& access_key,
+                          bool signed_in) {
+    if (file.public_access) {
+        return {};
+    }
+    if (access_key && !access_key->empty()) {
+        if (!equals_constant_time(to_lower(*access_key), to_lower(file.access_key))) {
+            return Error::of(ErrorCode::access_denied,
+                             text("accessKey不正确", "the accessKey is wrong"));
+        }
+    } else if (!signed_in) {
+        return Error::of(
+            ErrorCode::unauthorized,
+            text("下载需要accessKey或登录", "a download needs an accessKey or a sign-in"));
+    }
+    return {};
 }
 
 Error full_disk() {
@@ -97,7 +117,7 @@ Result<void> FileService::Upload::write(std::string_view bytes) {
     return {};
 }
 
-Result<StoredFile> FileService::Upload::finish(const Description& description, const Identity& by) {
+Result<StoredFile> FileService::Upload::finish(const Description& description, const Actor& by) {
     const std::shared_lock lock(files_.artifacts_in_use_);
     ArtifactDigests digests;
     try {
@@ -108,7 +128,8 @@ Result<StoredFile> FileService::Upload::finish(const Description& description, c
         }
         throw;
     }
-    return replaces_ ? files_.replace(*replaces_, digests) : files_.add(digests, description, by);
+    return replaces_ ? files_.replace(*replaces_, digests, by)
+                     : files_.add(digests, description, by);
 }
 
 FileService::Upload FileService::begin() {
@@ -135,7 +156,7 @@ Result<FileService::Upload> FileService::begin_replacement(const FileId& id) {
 
 /// The artifact is on disk and has no row yet: whatever goes wrong here must not leave it behind.
 Result<StoredFile> FileService::add(const ArtifactDigests& digests, const Description& description,
-                                    const Identity& by) {
+                                    const Actor& by) {
     StoredFile file;
     file.id = FileId(random_hex(id_bytes));
     file.name = plain_name(description.name, options_.name_characters_max);
@@ -148,11 +169,14 @@ Result<StoredFile> FileService::add(const ArtifactDigests& digests, const Descri
     file.access_key = random_hex(id_bytes);
     file.public_access = description.public_access;
     file.temporary = description.temporary;
-    file.creator = by.user;
+    file.creator = by.who.user;
     file.created_at = clock_.now();
     try {
         return store_.write([&](UnitOfWork& work) -> Result<StoredFile> {
             work.files().add(file);
+            AuditNote note(by);
+            note.added(file);
+            note.write(work);
             return file;
         });
     } catch (const StorageError& error) {
@@ -164,7 +188,8 @@ Result<StoredFile> FileService::add(const ArtifactDigests& digests, const Descri
     }
 }
 
-Result<StoredFile> FileService::replace(const FileId& id, const ArtifactDigests& digests) {
+Result<StoredFile> FileService::replace(const FileId& id, const ArtifactDigests& digests,
+                                        const Actor& by) {
     std::string before;
     auto replaced = store_.write([&](UnitOfWork& work) -> Result<StoredFile> {
         auto file = work.files().find(id);
@@ -178,11 +203,15 @@ Result<StoredFile> FileService::replace(const FileId& id, const ArtifactDigests&
                                   "instead"));
         }
         before = file->sha256;
+        const StoredFile old = *file;
         file->size_bytes = digests.size_bytes;
         file->md5 = digests.md5;
         file->sha1 = digests.sha1;
         file->sha256 = digests.sha256;
         work.files().update(*file);
+        AuditNote note(by);
+        note.changed(old, *file);
+        note.write(work);
         return *file;
     });
     remove_if_unused(replaced ? before : digests.sha256);
@@ -212,7 +241,7 @@ void FileService::remove_if_unused(const std::string& sha256) {
 Result<std::optional<StoredFile>> FileService::write_piece(const Piece& piece,
                                                            std::string_view bytes,
                                                            const Description& description,
-                                                           const Identity& by) {
+                                                           const Actor& by) {
     if (!is_session_name(piece.session)) {
         return Error::invalid("sessionId",
                               text("会话ID只能由1~64个字母、数字、-和_组成",
@@ -226,12 +255,13 @@ Result<std::optional<StoredFile>> FileService::write_piece(const Piece& piece,
     const std::shared_lock lock(artifacts_in_use_);
     try {
         UPDRAFT_TRY(const std::optional<ArtifactDigests> digests,
-                    artifacts_.write_piece(own_session(piece.session, by), piece.offset_bytes,
+                    artifacts_.write_piece(own_session(piece.session, by.who), piece.offset_bytes,
                                            piece.length_bytes, bytes));
         if (!digests) {
             return std::optional<StoredFile>{};
         }
         UPDRAFT_TRY(StoredFile file, add(*digests, description, by));
+        artifacts_.forget_partial(own_session(piece.session, by.who));
         return std::optional(std::move(file));
     } catch (const StorageError& error) {
         if (error.cause() == StorageError::Cause::disk_full) {
@@ -254,23 +284,15 @@ Result<PartialUpload> FileService::progress_of(const std::string& session,
 Result<FileService::Download> FileService::open(const FileId& id,
                                                 const std::optional<std::string>& access_key,
                                                 bool signed_in) const {
+    const Freshness::Stamp stamp = freshness_ ? freshness_->stamp(id) : 0;
     const auto file = store_.read([&](const Repositories& rows) { return rows.files().find(id); });
     if (!file) {
         return Error::not_found("文件", "file", id.value);
     }
-    if (!file->public_access) {
-        if (access_key && !access_key->empty()) {
-            if (!equals_constant_time(to_lower(*access_key), to_lower(file->access_key))) {
-                return Error::of(ErrorCode::access_denied,
-                                 text("accessKey不正确", "the accessKey is wrong"));
-            }
-        } else if (!signed_in) {
-            return Error::of(
-                ErrorCode::unauthorized,
-                text("下载需要accessKey或登录", "a download needs an accessKey or a sign-in"));
-        }
-    }
-    return with_bytes(*file);
+    UPDRAFT_CHECK(may_download(*file, access_key, signed_in));
+    UPDRAFT_TRY(Download download, with_bytes(*file));
+    remember(id, stamp, download);
+    return download;
 }
 
 Result<FileService::Download> FileService::open_link(const FileId& id,
@@ -298,6 +320,33 @@ Result<FileService::Download> FileService::with_bytes(const StoredFile& file) co
                               "the file's bytes are missing or damaged: upload it again"));
     }
     return Download{file, *path};
+}
+
+std::optional<FileService::Download> FileService::open_at_once(
+    const FileId& id, const std::optional<std::string>& access_key) const {
+    if (!freshness_) {
+        return std::nullopt;
+    }
+    const Freshness::Stamp stamp = freshness_->stamp(id);
+    const std::lock_guard lock(remembered_mutex_);
+    const auto known = remembered_.find(id);
+    if (known == remembered_.end() || known->second.stamp != stamp ||
+        !may_download(known->second.download.file, access_key, false)) {
+        return std::nullopt;
+    }
+    return known->second.download;
+}
+
+void FileService::remember(const FileId& id, Freshness::Stamp stamp,
+                           const Download& download) const {
+    if (!freshness_ || options_.remembered_max == 0) {
+        return;
+    }
+    const std::lock_guard lock(remembered_mutex_);
+    if (remembered_.size() >= options_.remembered_max && !remembered_.contains(id)) {
+        remembered_.erase(remembered_.begin());
+    }
+    remembered_[id] = {stamp, download};
 }
 
 std::string FileService::url_of(const StoredFile& file) const {

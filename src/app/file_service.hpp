@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
+#include "app/freshness.hpp"
 #include "app/identity.hpp"
 #include "app/ports.hpp"
 #include "app/urls.hpp"
@@ -25,7 +28,8 @@ public:
         /// Bytes without any file go after this: what a crash left between bytes and row. Must be
         /// longer than any upload takes from its last byte to its row.
         seconds keep_artifacts_without_file{3600};
-        std::size_t collect_at_once = 100;  ///< files, and artifacts, removed by one collect()
+        std::size_t remembered_max = 1'000;  ///< files whose downloads take no look at the store
+        std::size_t collect_at_once = 100;   ///< files, and artifacts, removed by one collect()
     };
 
     /// What the uploader says about a file.
@@ -42,7 +46,7 @@ public:
         /// Appends. Errors: too_large, storage_full. After an error only destruction is left.
         [[nodiscard]] Result<void> write(std::string_view bytes);
         /// Makes it durable and adds the row.
-        [[nodiscard]] Result<StoredFile> finish(const Description& description, const Identity& by);
+        [[nodiscard]] Result<StoredFile> finish(const Description& description, const Actor& by);
 
     private:
         friend class FileService;
@@ -55,8 +59,13 @@ public:
     };
 
     FileService(Store& store, ArtifactStore& artifacts, const PublicUrls& urls, const Clock& clock,
-                Options options)
-        : store_(store), artifacts_(artifacts), urls_(urls), clock_(clock), options_(options) {}
+                Options options, std::shared_ptr<const Freshness> freshness = nullptr)
+        : store_(store),
+          artifacts_(artifacts),
+          urls_(urls),
+          clock_(clock),
+          options_(options),
+          freshness_(std::move(freshness)) {}
 
     [[nodiscard]] Upload begin();
     /// An upload that gives an existing file new bytes; id and access key stay. Errors: not_found;
@@ -73,7 +82,7 @@ public:
     [[nodiscard]] Result<std::optional<StoredFile>> write_piece(const Piece& piece,
                                                                 std::string_view bytes,
                                                                 const Description& description,
-                                                                const Identity& by);
+                                                                const Actor& by);
     /// How far an upload in pieces of this user has come, to go on with it. Errors: not_found for
     /// one that never began, is finished, was given up, or is another user's.
     [[nodiscard]] Result<PartialUpload> progress_of(const std::string& session,
@@ -91,6 +100,11 @@ public:
                                         const std::optional<std::string>& access_key,
                                         bool signed_in) const;
 
+    /// The same for a file that was downloaded before, while its row has not changed; nothing: ask
+    /// open(). From memory, so that an event loop may call it: whoever sends the bytes has to see
+    /// whether they are still there.
+    [[nodiscard]] std::optional<Download> open_at_once(
+        const FileId& id, const std::optional<std::string>& access_key) const;
     /// The same for a link of one upgrade (app/download_links.hpp). Errors: not_found;
     /// access_denied for a link that is not good, or not any more.
     [[nodiscard]] Result<Download> open_link(const FileId& id, const DownloadLink& link) const;
@@ -110,8 +124,10 @@ public:
 private:
     [[nodiscard]] Result<Download> with_bytes(const StoredFile& file) const;
     [[nodiscard]] Result<StoredFile> add(const ArtifactDigests& digests,
-                                         const Description& description, const Identity& by);
-    [[nodiscard]] Result<StoredFile> replace(const FileId& id, const ArtifactDigests& digests);
+                                         const Description& description, const Actor& by);
+    [[nodiscard]] Result<StoredFile> replace(const FileId& id, const ArtifactDigests& digests,
+                                             const Actor& by);
+    void remember(const FileId& id, Freshness::Stamp stamp, const Download& download) const;
     void remove_if_unused(const std::string& sha256);
     [[nodiscard]] std::size_t remove_unreferenced(Instant now);
     [[nodiscard]] std::size_t remove_artifacts_without_file(Instant now);
@@ -125,6 +141,14 @@ private:
     /// Shared by whoever gives an artifact its row, exclusive for whoever removes artifacts without
     /// one.
     std::shared_mutex artifacts_in_use_;
+
+    struct Remembrance {
+        Freshness::Stamp stamp = 0;
+        Download download;
+    };
+    const std::shared_ptr<const Freshness> freshness_;  ///< null: nothing is remembered
+    mutable std::mutex remembered_mutex_;
+    mutable std::unordered_map<FileId, Remembrance> remembered_;  ///< guarded
 };
 
 /// "bin" of "fw.bin"; empty if there is none or it is not made of letters and digits.

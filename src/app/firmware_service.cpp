@@ -1,5 +1,6 @@
 #include "app/firmware_service.hpp"
 
+#include "app/audit.hpp"
 #include "app/task_service.hpp"
 #include "base/bytes.hpp"
 #include "domain/form_rules.hpp"
@@ -138,8 +139,7 @@ Result<Firmware> FirmwareService::settled(const Repositories& rows, Firmware for
     return firmware;
 }
 
-Result<Firmware> FirmwareService::add(UnitOfWork& work, const Form& form,
-                                      const Identity& by) const {
+Result<Firmware> FirmwareService::add(UnitOfWork& work, const Form& form, const Actor& by) const {
     Firmware firmware;
     UPDRAFT_CHECK(form.edit(firmware));
     firmware.id = form.id;
@@ -148,8 +148,8 @@ Result<Firmware> FirmwareService::add(UnitOfWork& work, const Form& form,
     } else {
         UPDRAFT_CHECK(checked_id(form.id.value));
     }
-    firmware.creator = by.user;
-    firmware.creator_name = by.name;
+    firmware.creator = by.who.user;
+    firmware.creator_name = by.who.name;
     firmware.created_at = clock_.now();
     UPDRAFT_TRY(Firmware complete, settled(work, std::move(firmware)));
     work.firmwares().add(complete);
@@ -157,9 +157,10 @@ Result<Firmware> FirmwareService::add(UnitOfWork& work, const Form& form,
 }
 
 Result<std::vector<Firmware>> FirmwareService::create(const std::vector<Form>& forms,
-                                                      const Identity& by) {
+                                                      const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<std::vector<Firmware>> {
         std::vector<Firmware> added;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(forms, [&](const Form& form) -> Result<void> {
             if (!form.id.empty() && work.firmwares().find(form.id)) {
                 Error error = Error::invalid(
@@ -168,38 +169,48 @@ Result<std::vector<Firmware>> FirmwareService::create(const std::vector<Form>& f
                 return error;
             }
             UPDRAFT_TRY(Firmware firmware, add(work, form, by));
+            note.added(firmware);
             added.push_back(std::move(firmware));
             return {};
         }));
+        note.write(work);
         return added;
     });
 }
 
-Result<SaveCounts> FirmwareService::save(const std::vector<Form>& forms, const Identity& by) {
+Result<SaveCounts> FirmwareService::save(const std::vector<Form>& forms, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
         SaveCounts counts;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(forms, [&](const Form& form) -> Result<void> {
             const auto before = form.id.empty() ? std::nullopt : work.firmwares().find(form.id);
             if (before) {
                 UPDRAFT_TRY(const Firmware changed, change(work, *before, form));
+                note.changed(*before, changed);
                 ++counts.updated;
             } else {
                 UPDRAFT_TRY(const Firmware added, add(work, form, by));
+                note.added(added);
                 ++counts.added;
             }
             return {};
         }));
+        note.write(work);
         return counts;
     });
 }
 
-Result<Firmware> FirmwareService::change(const Form& form) {
+Result<Firmware> FirmwareService::change(const Form& form, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<Firmware> {
         const auto before = work.firmwares().find(form.id);
         if (!before) {
             return Error::not_found("固件", "firmware", form.id.value);
         }
-        return change(work, *before, form);
+        UPDRAFT_TRY(Firmware after, change(work, *before, form));
+        AuditNote note(by);
+        note.changed(*before, after);
+        note.write(work);
+        return after;
     });
 }
 
@@ -223,7 +234,7 @@ Result<Firmware> FirmwareService::change(UnitOfWork& work, const Firmware& befor
     return after;
 }
 
-Result<Firmware> FirmwareService::remove(const FirmwareId& id) {
+Result<Firmware> FirmwareService::remove(const FirmwareId& id, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<Firmware> {
         const auto firmware = work.firmwares().find(id);
         if (!firmware) {
@@ -242,6 +253,9 @@ Result<Firmware> FirmwareService::remove(const FirmwareId& id) {
             return error;
         }
         work.firmwares().remove(id);
+        AuditNote note(by);
+        note.removed(*firmware);
+        note.write(work);
         return *firmware;
     });
 }

@@ -26,15 +26,15 @@ public:
     /// Adds all or none. Errors: invalid_argument with the rule's text (rows 7-16, 20, 22),
     /// duplicate_key (row 19, or the id).
     [[nodiscard]] Result<std::vector<Firmware>> create(const std::vector<Form>& forms,
-                                                       const Identity& by);
+                                                       const Actor& by);
     /// Changes those whose id is known and adds the others: all or none. Errors: as create();
     /// conflict when a frozen member differs while records are waiting or processing (row 23).
-    [[nodiscard]] Result<SaveCounts> save(const std::vector<Form>& forms, const Identity& by);
+    [[nodiscard]] Result<SaveCounts> save(const std::vector<Form>& forms, const Actor& by);
     /// Errors: as save(); not_found.
-    [[nodiscard]] Result<Firmware> change(const Form& form);
+    [[nodiscard]] Result<Firmware> change(const Form& form, const Actor& by = Actor::server());
 
     /// Errors: not_found; referenced while any task exists under it (row 24).
-    [[nodiscard]] Result<Firmware> remove(const FirmwareId& id);
+    [[nodiscard]] Result<Firmware> remove(const FirmwareId& id, const Actor& by = Actor::server());
 
     /// The free version order that a new firmware of the product most likely wants: the one behind
     /// the greatest, or, once that is 99999, behind the greatest with room behind it. Errors:
@@ -43,8 +43,7 @@ public:
     [[nodiscard]] bool order_is_taken(const ProductId& product, int version_order) const;
 
 private:
-    [[nodiscard]] Result<Firmware> add(UnitOfWork& work, const Form& form,
-                                       const Identity& by) const;
+    [[nodiscard]] Result<Firmware> add(UnitOfWork& work, const Form& form, const Actor& by) const;
     [[nodiscard]] Result<Firmware> change(UnitOfWork& work, const Firmware& before,
                                           const Form& form) const;
     [[nodiscard]] Result<Firmware> settled(const Repositories& rows, Firmware firmware) const;

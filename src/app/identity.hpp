@@ -40,10 +40,15 @@ struct Actor {
     std::string action = {};               ///< "firmware.create"
     Instant at = {};                       ///< when the request came
     std::size_t entry_bytes_max = 65'536;  ///< of before and after together
+    mutable bool noted =
+        false;  ///< an entry was written: set by whoever does, looked at by the route
 
     // A person without a request: how a test and the server itself call a service.
     Actor(Identity identity, std::string_view does = {})  // NOLINT(*-explicit-*)
         : who(std::move(identity)), action(does) {}
+
+    /// Nobody: the server by itself.
+    [[nodiscard]] static Actor server(std::string_view does = {}) { return {Identity{}, does}; }
 };
 
 /// Resource ids and actions of spec 2.13.

@@ -104,7 +104,9 @@ std::vector<MenuEntry> build_menu() {
                 page("system-basis", "system/Basis", {"基础配置", "Settings"}, "/system/basis",
                      "icon-jichupeizhi",
                      {button("view", {allow(on::system_config, {on::query})}),
-                      button("update", {allow(on::system_config, {on::query, on::save})})})});
+                      button("update", {allow(on::system_config, {on::query, on::save})})}),
+                page("system-audit", "system/Audit", {"审计日志", "Audit log"}, "/system/audit",
+                     "icon-rizhifuwu", {button("view", {allow(on::audit, {on::query})})})});
     std::vector<MenuEntry> iot;
     iot.push_back(std::move(operation));
     iot.push_back(std::move(device));
@@ -180,6 +182,7 @@ const std::vector<ResourceName>& resources() {
         {std::string(on::user), {"用户管理", "Users"}},
         {std::string(on::role), {"角色管理", "Roles"}},
         {std::string(on::user_token), {"用户令牌", "User tokens"}},
+        {std::string(on::audit), {"审计日志", "Audit log"}},
     };
     return all;
 }

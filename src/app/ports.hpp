@@ -37,7 +37,8 @@ namespace updraft {
 /// The machine failed us: database gone, disk full, file unreadable.
 class StorageError : public std::runtime_error {
 public:
-    enum class Cause : std::uint8_t { broken, disk_full, queue_full, stopping };
+    /// `not_synced`: the disk did not take what was written; what is in memory proves nothing then.
+    enum class Cause : std::uint8_t { broken, disk_full, queue_full, stopping, not_synced };
     StorageError(Cause cause, const std::string& what) : std::runtime_error(what), cause_(cause) {}
     [[nodiscard]] Cause cause() const { return cause_; }
 
@@ -197,6 +198,16 @@ struct SelectionPreview {
     std::vector<DeviceId> unknown;     ///< the first of them, at most 1000
 };
 
+/// A change of a task's records in some states that an operator was promised, and that is done in
+/// chunks: kept until it is done, so that a crash in between breaks no promise.
+struct TaskChange {
+    std::string id;  ///< a decimal number; the smaller was asked for earlier
+    TaskId task;
+    bool stops = false;            ///< else it starts them again
+    std::set<RecordState> states;  ///< those of the records that it is about
+    RecordId after;                ///< the last record that it has looked at; empty: none yet
+};
+
 class UpgradeTasks : public Queries<TaskRow> {
 public:
     [[nodiscard]] virtual std::optional<TaskRow> find(const TaskId& id) const = 0;
@@ -222,6 +233,12 @@ public:
     /// made: 0 when all are there. Ids come from `next_id`, increasing.
     virtual std::int64_t expand(const TaskId& id, std::int64_t limit, Instant now,
                                 const std::function<std::int64_t()>& next_id) = 0;
+    /// Adds the change, or stores how far it has come.
+    virtual void save_change(const TaskChange& change) = 0;
+    virtual void remove_change(const TaskChange& change) = 0;
+    /// The changes that are not done, in the order in which they were asked for. Those of a task go
+    /// with it.
+    [[nodiscard]] virtual std::vector<TaskChange> changes_under_way() const = 0;
     /// Tasks whose counters have changed since note_progress(), at most `limit`.
     [[nodiscard]] virtual std::vector<TaskId> changed_counters(std::size_t limit) const = 0;
     /// Adds the task's counters to its points over time, if they differ from the last one, and thins
@@ -281,6 +298,8 @@ public:
     /// `before` is what was read in the same unit of work.
     virtual void update(const UpgradeRecord& before, const UpgradeRecord& after) = 0;
     virtual void remove(const UpgradeRecord& record) = 0;  ///< and lowers the counters
+    /// Moves the deadlines of all processing records: the clock was set. Returns how many records.
+    virtual std::int64_t shift_deadlines(milliseconds by) = 0;
 };
 
 class StoredFiles : public Queries<StoredFile> {
@@ -327,6 +346,7 @@ public:
     [[nodiscard]] virtual std::optional<TokenRow> find(const std::string& token_sha256) const = 0;
     virtual void add(const TokenRow& token) = 0;
     virtual void touch(const std::string& token_sha256, Instant at) = 0;
+    virtual void shift_last_used(milliseconds by) = 0;  ///< of all of them: the clock was set
     virtual void remove(const std::string& token_sha256) = 0;
     virtual void remove_all_of(const UserId& user) = 0;
     virtual void remove_expired(Instant now) = 0;
@@ -602,6 +622,9 @@ public:
     [[nodiscard]] virtual Result<std::optional<ArtifactDigests>> write_piece(const std::string& session,
                                                                              std::int64_t offset, std::int64_t length,
                                                                              std::string_view bytes) = 0;
+    /// The file of a complete upload is known: forgets its pieces. Until then any of them may be sent
+    /// again and gives the digests again, so that a crash costs no piece that was acknowledged.
+    virtual void forget_partial(const std::string& session) = 0;
     [[nodiscard]] virtual std::optional<PartialUpload> partial(const std::string& session) const = 0;
     /// Path of the artifact for a local download; nothing if it is missing or known to be damaged.
     [[nodiscard]] virtual std::optional<std::string> path_of(const std::string& sha256) const = 0;

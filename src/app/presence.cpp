@@ -6,6 +6,7 @@
 #include "app/log_types.hpp"
 #include "base/assert.hpp"
 #include "base/log.hpp"
+#include "base/log_sparing.hpp"
 
 namespace updraft {
 
@@ -59,8 +60,7 @@ void Presence::disconnected(const DeviceId& carrier) {
     {
         const std::lock_guard lock(mutex_);
         connections_.erase(carrier);
-        std::erase_if(children_,
-                      [&](const auto& child) { return child.second.gateway == carrier; });
+        drop_children_of(carrier);
         if (const auto visitor = visitors_.find(carrier); visitor != visitors_.end()) {
             visitor->second.online = false;
         }
@@ -119,15 +119,29 @@ bool Presence::expire() {
             visitors_.erase(visitors_.find(device));
         }
         more = !dues_.empty() && dues_.top().at <= now;
-        if (!gone.empty()) {
-            std::erase_if(children_,
-                          [&](const auto& child) { return gone.contains(child.second.gateway); });
+        for (const DeviceId& device : gone) {
+            drop_children_of(device);
         }
     }
     for (const DeviceId& device : gone) {
         note({{device, false, now, {}}, By::request});
     }
     return more;
+}
+
+void Presence::clock_was_set(milliseconds by) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [carrier, connection] : connections_) {
+        connection.logged_at += by;
+    }
+    for (auto& [device, visitor] : visitors_) {
+        visitor.last_at += by;
+    }
+    decltype(dues_) moved;
+    for (; !dues_.empty(); dues_.pop()) {
+        moved.push({dues_.top().at + by, dues_.top().visitor});
+    }
+    dues_ = std::move(moved);
 }
 
 void Presence::child_online(const DeviceId& child, const DeviceId& gateway) {
@@ -139,7 +153,7 @@ void Presence::child_online(const DeviceId& child, const DeviceId& gateway) {
         if (follows && known->second.online) {
             return;
         }
-        children_[child] = {gateway, true};
+        put_child(child, gateway, true);
         const auto connection = connections_.find(gateway);
         if (connection != connections_.end()) {
             address = connection->second.address;
@@ -151,7 +165,7 @@ void Presence::child_online(const DeviceId& child, const DeviceId& gateway) {
 void Presence::child_offline(const DeviceId& child, const DeviceId& gateway) {
     {
         const std::lock_guard lock(mutex_);
-        children_[child] = {gateway, false};
+        put_child(child, gateway, false);
     }
     note({{child, false, clock_.now(), {}}, By::message});
 }
@@ -181,8 +195,8 @@ void Presence::said(const DeviceId& carrier, bool online) {
 
 void Presence::forget(const DeviceId& device) {
     const std::lock_guard lock(mutex_);
-    children_.erase(device);
-    std::erase_if(children_, [&](const auto& child) { return child.second.gateway == device; });
+    drop_child(device);
+    drop_children_of(device);
     if (const auto visitor = visitors_.find(device); visitor != visitors_.end()) {
         visitor->second.online = false;
     }
@@ -190,9 +204,9 @@ void Presence::forget(const DeviceId& device) {
 
 void Presence::adopt(const DeviceId& child, const DeviceId& gateway) {
     const std::lock_guard lock(mutex_);
-    const auto [known, added] = children_.try_emplace(child, Child{gateway, false});
-    if (!added && known->second.gateway != gateway) {
-        known->second = {gateway, false};
+    const auto known = children_.find(child);
+    if (known == children_.end() || known->second.gateway != gateway) {
+        put_child(child, gateway, false);
     }
 }
 
@@ -228,6 +242,38 @@ bool Presence::is_online(const DeviceId& device) const {
     }
     const auto connection = connections_.find(device);
     return connection != connections_.end() && connection->second.online;
+}
+
+/// Under mutex_, as the next two.
+void Presence::put_child(const DeviceId& child, const DeviceId& gateway, bool online) {
+    const auto known = children_.find(child);
+    if (known == children_.end() || known->second.gateway != gateway) {
+        drop_child(child);
+        children_of_[gateway].insert(child);
+    }
+    children_[child] = {gateway, online};
+}
+
+void Presence::drop_child(const DeviceId& child) {
+    const auto known = children_.find(child);
+    if (known == children_.end()) {
+        return;
+    }
+    const auto siblings = children_of_.find(known->second.gateway);
+    siblings->second.erase(child);
+    if (siblings->second.empty()) {
+        children_of_.erase(siblings);
+    }
+    children_.erase(known);
+}
+
+void Presence::drop_children_of(const DeviceId& gateway) {
+    const auto dropped = children_of_.extract(gateway);
+    if (!dropped.empty()) {
+        for (const DeviceId& child : dropped.mapped()) {
+            children_.erase(child);
+        }
+    }
 }
 
 /// Holds a connection or was seen lately. Under mutex_.
@@ -271,7 +317,11 @@ bool Presence::flush() {
 
 /// What could not be stored now is tried again with the next batch.
 void Presence::restore(std::vector<Change>& batch) {
-    log::warn("presence", "connection states not stored changes={}", batch.size());
+    static log::Sparing sparing(log::storage_trouble_every);
+    if (const auto left_out = sparing.due()) {
+        log::warn("presence", "connection states not stored changes={} not_told={}", batch.size(),
+                  *left_out);
+    }
     {
         const std::lock_guard lock(mutex_);
         pending_.insert(pending_.begin(), std::make_move_iterator(batch.begin()),
@@ -364,7 +414,7 @@ void Presence::follow_gateway(UnitOfWork& work, const Device& gateway, const Cha
         const std::lock_guard lock(mutex_);
         if (is_present(gateway.id)) {  // it may be gone again
             for (const Device& child : moved) {
-                children_[child.id] = {gateway.id, true};
+                put_child(child.id, gateway.id, true);
             }
         }
     }

@@ -7,6 +7,7 @@
 #include <queue>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "app/device_links.hpp"
@@ -61,6 +62,8 @@ public:
     /// Makes those offline that have not been seen for too long; true if more is left for another
     /// call. To be called every second or so.
     bool expire();
+    /// The clock was set: what is remembered of moments moves along.
+    void clock_was_set(milliseconds by);
     /// A child's own online or offline message, or any sign of life that came over `gateway`.
     void child_online(const DeviceId& child, const DeviceId& gateway);
     void child_offline(const DeviceId& child, const DeviceId& gateway);
@@ -122,6 +125,9 @@ private:
     void came_online(UnitOfWork& work, const Device& device, Instant since);
     void follow_gateway(UnitOfWork& work, const Device& gateway, const Change& moved_by);
     [[nodiscard]] bool is_present(const DeviceId& carrier) const;
+    void put_child(const DeviceId& child, const DeviceId& gateway, bool online);
+    void drop_child(const DeviceId& child);
+    void drop_children_of(const DeviceId& gateway);
 
     Store& store_;
     const DeviceLinks& links_;
@@ -135,6 +141,7 @@ private:
     mutable std::mutex mutex_;
     std::unordered_map<DeviceId, Connection> connections_;
     std::unordered_map<DeviceId, Child> children_;
+    std::unordered_map<DeviceId, std::unordered_set<DeviceId>> children_of_;  ///< by their gateway
     Visitors visitors_;
     std::priority_queue<Due, std::vector<Due>, std::greater<>> dues_;
     bool said_full_ = false;

@@ -1,5 +1,6 @@
 #include "app/product_service.hpp"
 
+#include "app/audit.hpp"
 #include "domain/form_rules.hpp"
 
 namespace updraft {
@@ -94,10 +95,10 @@ const ProductCatalog::Entry* ProductCatalog::find(const ProductId& id) {
 }
 
 Result<Product> ProductService::add_one(UnitOfWork& work, const ProductForm& form,
-                                        const Identity& identity) const {
+                                        const Actor& by) const {
     Product product;
     product.id = form.id.empty() ? ProductId(ids_.next()) : form.id;
-    product.creator = identity.user;
+    product.creator = by.who.user;
     product.created_at = clock_.now();
     overwrite(product, form);
     UPDRAFT_CHECK(checked_id(product.id.value));
@@ -113,11 +114,12 @@ Result<Product> ProductService::add_one(UnitOfWork& work, const ProductForm& for
 }
 
 Result<void> ProductService::update_one(UnitOfWork& work, const Product& known,
-                                        const ProductForm& form) {
+                                        const ProductForm& form, AuditNote& note) {
     Product product = known;
     overwrite(product, form);
     UPDRAFT_CHECK(checked(work, product));
     work.products().update(product);
+    note.changed(known, product);
     if (product.name != known.name) {
         rename_firmwares(work, product);
     }
@@ -125,56 +127,64 @@ Result<void> ProductService::update_one(UnitOfWork& work, const Product& known,
 }
 
 Result<std::vector<Product>> ProductService::add(const std::vector<ProductForm>& forms,
-                                                 const Identity& identity) {
+                                                 const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<std::vector<Product>> {
         std::vector<Product> added;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(forms, [&](const ProductForm& form) -> Result<void> {
-            UPDRAFT_TRY(Product product, add_one(work, form, identity));
+            UPDRAFT_TRY(Product product, add_one(work, form, by));
+            note.added(product);
             added.push_back(std::move(product));
             return {};
         }));
+        note.write(work);
         return added;
     });
 }
 
-Result<SaveCounts> ProductService::save(const std::vector<ProductForm>& forms,
-                                        const Identity& identity) {
+Result<SaveCounts> ProductService::save(const std::vector<ProductForm>& forms, const Actor& by) {
     UPDRAFT_TRY(const SaveCounts saved, store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
         SaveCounts counts;
+        AuditNote note(by);
         UPDRAFT_CHECK(each_row(forms, [&](const ProductForm& form) -> Result<void> {
             const std::optional<Product> known =
                 form.id.empty() ? std::nullopt : work.products().find(form.id);
             if (known) {
                 ++counts.updated;
-                return update_one(work, *known, form);
+                return update_one(work, *known, form, note);
             }
             ++counts.added;
-            UPDRAFT_TRY(const Product product, add_one(work, form, identity));
+            UPDRAFT_TRY(const Product product, add_one(work, form, by));
+            note.added(product);
             return {};
         }));
+        note.write(work);
         return counts;
     }));
     close_disabled(forms);
     return saved;
 }
 
-Result<void> ProductService::replace(const ProductForm& form) {
+Result<void> ProductService::replace(const ProductForm& form, const Actor& by) {
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         const std::optional<Product> known = work.products().find(form.id);
         if (!known) {
             return Error::not_found("产品", "product", form.id.value);
         }
-        return update_one(work, *known, form);
+        AuditNote note(by);
+        UPDRAFT_CHECK(update_one(work, *known, form, note));
+        note.write(work);
+        return {};
     }));
     close_disabled({form});
     return {};
 }
 
-Result<void> ProductService::set_enabled(const ProductId& id, bool enabled) {
+Result<void> ProductService::set_enabled(const ProductId& id, bool enabled, const Actor& by) {
     ProductForm form;
     form.id = id;
     form.enabled = enabled;
-    return replace(form);
+    return replace(form, by);
 }
 
 void ProductService::close_disabled(const std::vector<ProductForm>& forms) {
@@ -195,7 +205,7 @@ void ProductService::close_disabled(const std::vector<ProductForm>& forms) {
     }
 }
 
-Result<Product> ProductService::remove(const ProductId& id) {
+Result<Product> ProductService::remove(const ProductId& id, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<Product> {
         std::optional<Product> product = work.products().find(id);
         if (!product) {
@@ -226,6 +236,9 @@ Result<Product> ProductService::remove(const ProductId& id) {
             return error;
         }
         work.products().remove(id);
+        AuditNote note(by);
+        note.removed(*product);
+        note.write(work);
         return *std::move(product);
     });
 }

@@ -13,6 +13,8 @@
 
 namespace updraft {
 
+class AuditNote;
+
 /// What a request says about a product; absent members stay as they are.
 struct ProductForm {
     ProductId id;  ///< empty: a new one with an id of ours
@@ -63,22 +65,22 @@ public:
 
     /// Errors: invalid_argument, duplicate_key.
     [[nodiscard]] Result<std::vector<Product>> add(const std::vector<ProductForm>& forms,
-                                                   const Identity& identity);
-    [[nodiscard]] Result<SaveCounts> save(const std::vector<ProductForm>& forms,
-                                          const Identity& identity);
+                                                   const Actor& by);
+    [[nodiscard]] Result<SaveCounts> save(const std::vector<ProductForm>& forms, const Actor& by);
     /// Errors: also not_found.
-    [[nodiscard]] Result<void> replace(const ProductForm& form);
+    [[nodiscard]] Result<void> replace(const ProductForm& form, const Actor& by = Actor::server());
     /// Errors: not_found, referenced (devices or firmwares exist).
-    [[nodiscard]] Result<Product> remove(const ProductId& id);
+    [[nodiscard]] Result<Product> remove(const ProductId& id, const Actor& by = Actor::server());
     /// Publishes a product or takes it back; its devices may sign in only while it is enabled, so
     /// disabling closes their connections. Errors: not_found.
-    [[nodiscard]] Result<void> set_enabled(const ProductId& id, bool enabled);
+    [[nodiscard]] Result<void> set_enabled(const ProductId& id, bool enabled,
+                                           const Actor& by = Actor::server());
 
 private:
     [[nodiscard]] Result<Product> add_one(UnitOfWork& work, const ProductForm& form,
-                                          const Identity& identity) const;
+                                          const Actor& by) const;
     [[nodiscard]] static Result<void> update_one(UnitOfWork& work, const Product& known,
-                                                 const ProductForm& form);
+                                                 const ProductForm& form, AuditNote& note);
     /// After a commit: nobody of a product that is not enabled may stay connected.
     void close_disabled(const std::vector<ProductForm>& forms);
 

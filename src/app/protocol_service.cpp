@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/audit.hpp"
 #include "base/bytes.hpp"
 #include "domain/form_rules.hpp"
 
@@ -206,9 +207,12 @@ std::optional<ConfigMetadata> script_keys(const ProtocolPackage& package,
 
 }  // namespace
 
-void ProtocolService::install_builtin() {
+void ProtocolService::install_builtin(const Actor* by) {
     const Instant now = clock_.now();
     (void)store_.write([&](UnitOfWork& work) -> Result<void> {
+        if (by != nullptr) {
+            AuditNote(*by).write(work);
+        }
         for (ProtocolPackage package : builtin_packages()) {
             const std::optional<ProtocolPackage> known = work.protocols().find(package.id);
             if (!known) {
@@ -229,11 +233,11 @@ void ProtocolService::install_builtin() {
 }
 
 Result<ProtocolPackage> ProtocolService::add_one(UnitOfWork& work, const ProtocolForm& form,
-                                                 const Identity& identity) {
+                                                 const Actor& by) {
     ProtocolPackage package;
     package.id = form.id.empty() ? ProtocolId(ids_.next()) : form.id;
     package.type = protocol_type_jar;
-    package.creator = identity.user;
+    package.creator = by.who.user;
     package.created_at = clock_.now();
     overwrite(package, form);
     if (package.type == protocol_type_builtin) {
@@ -256,7 +260,7 @@ Result<ProtocolPackage> ProtocolService::add_one(UnitOfWork& work, const Protoco
 }
 
 Result<void> ProtocolService::update_one(UnitOfWork& work, const ProtocolPackage& known,
-                                         const ProtocolForm& form) {
+                                         const ProtocolForm& form, AuditNote& note) {
     ProtocolPackage package = known;
     overwrite(package, form);
     if (known.type == protocol_type_builtin || package.type == protocol_type_builtin) {
@@ -268,20 +272,24 @@ Result<void> ProtocolService::update_one(UnitOfWork& work, const ProtocolPackage
         UPDRAFT_CHECK(unused(work, known.id, cannot_disable()));
     }
     work.protocols().update(package);
+    note.changed(known, package);
     return {};
 }
 
 Result<std::vector<ProtocolPackage>> ProtocolService::add(const std::vector<ProtocolForm>& forms,
-                                                          const Identity& identity) {
+                                                          const Actor& by) {
     UPDRAFT_TRY(const auto checked_forms, with_declarations(forms));
     UPDRAFT_TRY(
         auto stored, store_.write([&](UnitOfWork& work) -> Result<std::vector<ProtocolPackage>> {
             std::vector<ProtocolPackage> added;
+            AuditNote note(by);
             UPDRAFT_CHECK(each_row(checked_forms, [&](const ProtocolForm& form) -> Result<void> {
-                UPDRAFT_TRY(ProtocolPackage package, add_one(work, form, identity));
+                UPDRAFT_TRY(ProtocolPackage package, add_one(work, form, by));
+                note.added(package);
                 added.push_back(std::move(package));
                 return {};
             }));
+            note.write(work);
             return added;
         }));
     for (const ProtocolPackage& package : stored) {
@@ -290,12 +298,12 @@ Result<std::vector<ProtocolPackage>> ProtocolService::add(const std::vector<Prot
     return stored;
 }
 
-Result<SaveCounts> ProtocolService::save(const std::vector<ProtocolForm>& forms,
-                                         const Identity& identity) {
+Result<SaveCounts> ProtocolService::save(const std::vector<ProtocolForm>& forms, const Actor& by) {
     UPDRAFT_TRY(const auto checked_forms, with_declarations(forms));
     std::vector<ProtocolId> saved;
     UPDRAFT_TRY(const SaveCounts stored, store_.write([&](UnitOfWork& work) -> Result<SaveCounts> {
         SaveCounts counts;
+        AuditNote note(by);
         saved.clear();
         UPDRAFT_CHECK(each_row(checked_forms, [&](const ProtocolForm& form) -> Result<void> {
             const std::optional<ProtocolPackage> known =
@@ -303,13 +311,15 @@ Result<SaveCounts> ProtocolService::save(const std::vector<ProtocolForm>& forms,
             if (known) {
                 ++counts.updated;
                 saved.push_back(known->id);
-                return update_one(work, *known, form);
+                return update_one(work, *known, form, note);
             }
             ++counts.added;
-            UPDRAFT_TRY(const ProtocolPackage package, add_one(work, form, identity));
+            UPDRAFT_TRY(const ProtocolPackage package, add_one(work, form, by));
+            note.added(package);
             saved.push_back(package.id);
             return {};
         }));
+        note.write(work);
         return counts;
     }));
     for (const ProtocolId& id : saved) {
@@ -318,20 +328,23 @@ Result<SaveCounts> ProtocolService::save(const std::vector<ProtocolForm>& forms,
     return stored;
 }
 
-Result<void> ProtocolService::replace(const ProtocolForm& form) {
+Result<void> ProtocolService::replace(const ProtocolForm& form, const Actor& by) {
     UPDRAFT_TRY(const auto forms, with_declarations({form}));
     UPDRAFT_CHECK(store_.write([&](UnitOfWork& work) -> Result<void> {
         const std::optional<ProtocolPackage> known = work.protocols().find(form.id);
         if (!known) {
             return Error::not_found("协议", "protocol", form.id.value);
         }
-        return update_one(work, *known, forms.front());
+        AuditNote note(by);
+        UPDRAFT_CHECK(update_one(work, *known, forms.front(), note));
+        note.write(work);
+        return {};
     }));
     tell_changed(form.id);
     return {};
 }
 
-Result<ProtocolPackage> ProtocolService::remove(const ProtocolId& id) {
+Result<ProtocolPackage> ProtocolService::remove(const ProtocolId& id, const Actor& by) {
     UPDRAFT_TRY(auto removed, store_.write([&](UnitOfWork& work) -> Result<ProtocolPackage> {
         std::optional<ProtocolPackage> package = work.protocols().find(id);
         if (!package) {
@@ -345,6 +358,9 @@ Result<ProtocolPackage> ProtocolService::remove(const ProtocolId& id) {
                              text("内置协议不可删除", "a built-in protocol cannot be deleted"));
         }
         work.protocols().remove(id);
+        AuditNote note(by);
+        note.removed(*package);
+        note.write(work);
         return *std::move(package);
     }));
     tell_changed(id);
@@ -440,11 +456,11 @@ Result<ScriptAnswer> ProtocolService::try_script(const ScriptSample& sample) con
     return answer;
 }
 
-Result<void> ProtocolService::set_enabled(const ProtocolId& id, bool enabled) {
+Result<void> ProtocolService::set_enabled(const ProtocolId& id, bool enabled, const Actor& by) {
     ProtocolForm form;
     form.id = id;
     form.enabled = enabled;
-    return replace(form);
+    return replace(form, by);
 }
 
 std::vector<ProtocolRoute> ProtocolService::routes(const ProtocolPackage& package,

@@ -15,6 +15,8 @@
 
 namespace updraft {
 
+class AuditNote;
+
 /// What a request says about a protocol package; absent members stay as they are.
 struct ProtocolForm {
     ProtocolId id;
@@ -91,19 +93,20 @@ public:
     void on_changed(Changed changed);
 
     /// Adds or refreshes the built-in packages; once at the start, and when a person asks for it.
-    void install_builtin();
+    void install_builtin(const Actor* by = nullptr);
 
     /// Errors: invalid_argument, duplicate_key.
     [[nodiscard]] Result<std::vector<ProtocolPackage>> add(const std::vector<ProtocolForm>& forms,
-                                                           const Identity& identity);
-    [[nodiscard]] Result<SaveCounts> save(const std::vector<ProtocolForm>& forms,
-                                          const Identity& identity);
+                                                           const Actor& by);
+    [[nodiscard]] Result<SaveCounts> save(const std::vector<ProtocolForm>& forms, const Actor& by);
     /// Errors: also not_found.
-    [[nodiscard]] Result<void> replace(const ProtocolForm& form);
+    [[nodiscard]] Result<void> replace(const ProtocolForm& form, const Actor& by = Actor::server());
     /// Errors: not_found, conflict (built in), referenced (products use it).
-    [[nodiscard]] Result<ProtocolPackage> remove(const ProtocolId& id);
+    [[nodiscard]] Result<ProtocolPackage> remove(const ProtocolId& id,
+                                                 const Actor& by = Actor::server());
     /// Errors: not_found; referenced when it is to be disabled while products use it.
-    [[nodiscard]] Result<void> set_enabled(const ProtocolId& id, bool enabled);
+    [[nodiscard]] Result<void> set_enabled(const ProtocolId& id, bool enabled,
+                                           const Actor& by = Actor::server());
 
     /// What a script declares. Errors: as when it is saved.
     [[nodiscard]] Result<ScriptDeclaration> check_script(const std::string& script) const;
@@ -124,9 +127,9 @@ private:
         std::vector<ProtocolForm> forms) const;
     void tell_changed(const ProtocolId& id);
     [[nodiscard]] Result<ProtocolPackage> add_one(UnitOfWork& work, const ProtocolForm& form,
-                                                  const Identity& identity);
+                                                  const Actor& by);
     [[nodiscard]] Result<void> update_one(UnitOfWork& work, const ProtocolPackage& known,
-                                          const ProtocolForm& form);
+                                          const ProtocolForm& form, AuditNote& note);
 
     Store& store_;
     const Clock& clock_;

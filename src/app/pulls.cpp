@@ -28,6 +28,13 @@ const UpgradeRecord* record_named(const std::vector<UpgradeRecord>& records, con
     return found == records.end() ? nullptr : &*found;
 }
 
+/// All that a pull's answer hangs on besides the store.
+Fingerprint pull_question(const UplinkMessage& message, const PullRequest& request) {
+    return fingerprint_of({"pull", message.device.value, message.product.value,
+                           request.current_version, request.request_version,
+                           request.latest ? "latest" : "", request.force ? "force" : ""});
+}
+
 }  // namespace
 
 /// Whether the pull would change or offer anything.
@@ -92,13 +99,50 @@ void DeviceMessages::answer_nothing(Incoming& incoming, const PullContext& conte
     }
 }
 
+/// A pull that found nothing the last time it was asked and finds nothing now, which takes no look
+/// at the store: it is ready to be answered. Only devices that speak for themselves.
+bool DeviceMessages::is_quiet(Incoming& incoming) const {
+    const auto* pull = std::get_if<uplink::FirmwarePull>(&incoming.message.body);
+    if (!freshness_ || pull == nullptr || !incoming.is_about_carrier()) {
+        return false;
+    }
+    const UplinkMessage& message = incoming.message;
+    const auto quiet =
+        quiet_pulls_.find(pull_question(message, pull->request), freshness_->stamp(message.device));
+    if (quiet && !quiet->silent) {
+        incoming.handled.reply =
+            DownlinkMessage{DeviceRoute{message.device, message.product, {}, {}}, clock_.now(),
+                            downlink::FirmwarePullReply{pull->message_id, {}}};
+    }
+    return quiet.has_value();
+}
+
+/// The topic's product is part of the question and of the answer: only where it is the right one.
+void DeviceMessages::remember_quiet(const Incoming& incoming, const PullContext& context,
+                                    Freshness::Stamp stamp) {
+    const UplinkMessage& message = incoming.message;
+    if (freshness_ && incoming.is_about_carrier() && context.device.product == message.product) {
+        const auto& pull = std::get<uplink::FirmwarePull>(message.body);
+        quiet_pulls_.keep(pull_question(message, pull.request), stamp,
+                          {!incoming.handled.reply.has_value()});
+    }
+}
+
 /// First looks without writing: most pulls find nothing (design 3.3).
 void DeviceMessages::finish_pull(const std::shared_ptr<Incoming>& incoming,
                                  const RunRead& run_read) {
+    if (is_quiet(*incoming)) {
+        incoming->accepted = true;
+        accept(*incoming);
+        incoming->done(std::move(incoming->handled));
+        return;
+    }
     const auto look = [this, incoming] {
         bool nothing = false;
         try {
             const auto& pull = std::get<uplink::FirmwarePull>(incoming->message.body);
+            const Freshness::Stamp stamp =
+                freshness_ ? freshness_->stamp(incoming->message.device) : 0;
             nothing = store_.read([&](const Repositories& rows) {
                 if (!may_speak(rows, *incoming)) {
                     return true;
@@ -110,6 +154,7 @@ void DeviceMessages::finish_pull(const std::shared_ptr<Incoming>& incoming,
                 }
                 context->product = rows.products().find(context->device.product);
                 answer_nothing(*incoming, *context, pull);
+                remember_quiet(*incoming, *context, stamp);
                 return true;
             });
         } catch (const StorageError& error) {

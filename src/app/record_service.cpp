@@ -1,10 +1,11 @@
 #include "app/record_service.hpp"
 
+#include "app/audit.hpp"
 #include "domain/names.hpp"
 
 namespace updraft {
 
-Result<RecordRow> RecordService::remove(const RecordId& id) {
+Result<RecordRow> RecordService::remove(const RecordId& id, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<RecordRow> {
         const auto row = work.records().find_row(id);
         if (!row) {
@@ -19,6 +20,9 @@ Result<RecordRow> RecordService::remove(const RecordId& id) {
                                               row->record.device, name_of(state))});
         }
         work.records().remove(row->record);
+        AuditNote note(by);
+        note.removed(*row);
+        note.write(work);
         work.after_commit([this, task = row->record.task, firmware = row->record.firmware] {
             live_.publish({clock_.now(), live::TaskChanged{task, firmware}});
         });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/identity.hpp"
 #include "app/ports.hpp"
 #include "app/record_changes.hpp"
 
@@ -12,7 +13,7 @@ public:
         : store_(store), live_(live), clock_(clock) {}
 
     /// Errors: not_found; conflict while the record is waiting or processing (spec 2.11).
-    [[nodiscard]] Result<RecordRow> remove(const RecordId& id);
+    [[nodiscard]] Result<RecordRow> remove(const RecordId& id, const Actor& by = Actor::server());
 
 private:
     Store& store_;

@@ -64,7 +64,7 @@ bool ScriptTroubles::is_due(const DeviceId& device, Instant now) {
         last_.clear();  // costs a line too many now and then
     }
     const auto [last, is_first] = last_.try_emplace(device, now);
-    if (!is_first && now - last->second < options_.log_every) {
+    if (!is_first && now - last->second < options_.log_every && now >= last->second) {
         return false;
     }
     last->second = now;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/audit.hpp"
 #include "base/bytes.hpp"
 #include "domain/form_rules.hpp"
 #include "domain/names.hpp"
@@ -99,13 +100,21 @@ std::vector<ConfigScope> SystemService::scopes(const std::vector<std::string>& n
     });
 }
 
-Result<void> SystemService::save_scopes(const std::vector<ConfigScope>& scopes) {
+Result<void> SystemService::save_scopes(const std::vector<ConfigScope>& scopes, const Actor& by) {
     return store_.write([&](UnitOfWork& work) -> Result<void> {
-        return each_row(scopes, [&](const ConfigScope& scope) -> Result<void> {
+        AuditNote note(by);
+        UPDRAFT_CHECK(each_row(scopes, [&](const ConfigScope& scope) -> Result<void> {
             UPDRAFT_CHECK(checked(scope));
+            if (const auto before = work.settings().scope(scope.name)) {
+                note.changed(ConfigScope{scope.name, *before}, scope);
+            } else {
+                note.added(scope);
+            }
             work.settings().put_scope(scope.name, scope.properties);
             return {};
-        });
+        }));
+        note.write(work);
+        return {};
     });
 }
 
@@ -121,9 +130,9 @@ std::vector<UserSetting> SystemService::settings(const Identity& identity,
     return list;
 }
 
-Result<UserSetting> SystemService::put_setting(const Identity& identity, UserSetting setting) {
+Result<UserSetting> SystemService::put_setting(const Actor& by, UserSetting setting) {
     setting.id = ids_.next();
-    setting.user = identity.user;
+    setting.user = by.who.user;
     setting.created_at = clock_.now();
     if (setting.key.empty()) {
         setting.key = setting.id;
@@ -139,7 +148,7 @@ Result<UserSetting> SystemService::put_setting(const Identity& identity, UserSet
         return std::move(rules).refusal();
     }
     return store_.write([&](UnitOfWork& work) -> Result<UserSetting> {
-        const auto known = work.settings().of_user(identity.user, setting.type);
+        const auto known = work.settings().of_user(by.who.user, setting.type);
         const auto same = std::ranges::find(known, setting.key, &UserSetting::key);
         if (same != known.end()) {
             setting.id = same->id;
@@ -152,14 +161,28 @@ Result<UserSetting> SystemService::put_setting(const Identity& identity, UserSet
                      "at most {} of these can be saved: delete some first", settings_per_type_max));
         }
         work.settings().put(setting);
+        AuditNote note(by);
+        if (same != known.end()) {
+            note.changed(*same, setting);
+        } else {
+            note.added(setting);
+        }
+        note.write(work);
         return setting;
     });
 }
 
-void SystemService::remove_setting(const Identity& identity, const std::string& type,
+void SystemService::remove_setting(const Actor& by, const std::string& type,
                                    const std::string& key) {
     (void)store_.write([&](UnitOfWork& work) -> Result<void> {
-        work.settings().remove(identity.user, type, key);
+        AuditNote note(by);
+        for (const UserSetting& each : work.settings().of_user(by.who.user, type)) {
+            if (each.key == key) {
+                note.removed(each);
+            }
+        }
+        note.write(work);
+        work.settings().remove(by.who.user, type, key);
         return {};
     });
 }

@@ -34,14 +34,15 @@ public:
     /// One entry per asked scope, with what was saved over what holds by default; empty if unknown.
     [[nodiscard]] std::vector<ConfigScope> scopes(const std::vector<std::string>& names) const;
     /// Errors: invalid_argument (base-path is not an absolute http address; too large).
-    [[nodiscard]] Result<void> save_scopes(const std::vector<ConfigScope>& scopes);
+    [[nodiscard]] Result<void> save_scopes(const std::vector<ConfigScope>& scopes,
+                                           const Actor& by = Actor::server());
 
     [[nodiscard]] std::vector<UserSetting> settings(const Identity& identity,
                                                     const std::string& type) const;
     /// Adds a setting, or replaces the one with the same key; an empty key makes a new one.
     /// Errors: invalid_argument, too_large (too many of them).
-    [[nodiscard]] Result<UserSetting> put_setting(const Identity& identity, UserSetting setting);
-    void remove_setting(const Identity& identity, const std::string& type, const std::string& key);
+    [[nodiscard]] Result<UserSetting> put_setting(const Actor& by, UserSetting setting);
+    void remove_setting(const Actor& by, const std::string& type, const std::string& key);
 
     /// The items of a dictionary; empty if there is none of that name.
     [[nodiscard]] static std::vector<DictionaryItem> dictionary(const std::string& id);

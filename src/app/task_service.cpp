@@ -3,6 +3,11 @@
 #include <boost/json/array.hpp>
 
 #include <algorithm>
+#include <iterator>
+
+#include "app/audit.hpp"
+#include "base/log.hpp"
+#include "domain/names.hpp"
 
 namespace updraft {
 namespace {
@@ -183,7 +188,7 @@ Result<SelectionPreview> TaskService::preview(NewTask request) const {
     });
 }
 
-Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
+Result<TaskRow> TaskService::create(NewTask request, const Actor& by) {
     if (request.devices) {
         request.task.devices = *request.devices;
     }
@@ -191,8 +196,8 @@ Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
     auto created = store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
         UPDRAFT_TRY(UpgradeTask task, settled(work, request.task));
         task.id = TaskId(ids_.next());
-        task.creator = by.user;
-        task.creator_name = by.name;
+        task.creator = by.who.user;
+        task.creator_name = by.who.name;
         task.created_at = clock_.now();
         request.task = task;
         UPDRAFT_TRY(const DeviceSelection selection, selection_of(work, request));
@@ -201,7 +206,11 @@ Result<TaskRow> TaskService::create(NewTask request, const Identity& by) {
             task.id, options_.expand_chunk, task.created_at, [&] { return ids_.next_number(); });
         unfinished = made < planned;
         work.after_commit([this, id = task.id, of = task.firmware] { announce(id, of); });
-        return *work.tasks().find(task.id);
+        TaskRow row = *work.tasks().find(task.id);
+        AuditNote note(by);
+        note.added(row.task);
+        note.write(work);
+        return row;
     });
     if (created) {
         if (unfinished && hooks_.expand) {
@@ -252,8 +261,8 @@ bool TaskService::note_progress() {
     return noted && changed.size() == tasks_at_once;
 }
 
-Result<TaskRow> TaskService::remove(const TaskId& id, Removal removal) {
-    return store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
+Result<TaskRow> TaskService::remove(const TaskId& id, Removal removal, const Actor& by) {
+    auto removed = store_.write([&](UnitOfWork& work) -> Result<TaskRow> {
         const auto found = work.tasks().find(id);
         if (!found) {
             return Error::not_found("升级任务", "upgrade task", id.value);
@@ -266,22 +275,18 @@ Result<TaskRow> TaskService::remove(const TaskId& id, Removal removal) {
                      found->counts.waiting, found->counts.processing));
         }
         work.tasks().remove(id);
+        AuditNote note(by);
+        note.removed(found->task);
+        note.write(work);
         work.after_commit([this, id, of = found->task.firmware] { announce(id, of); });
         return *found;
     });
+    if (removed) {  // with the changes of it that were under way
+        const std::lock_guard lock(mutex_);
+        being_stopped_.erase(id);
+    }
+    return removed;
 }
-
-/// A change of all records of a task in some states, chunk by chunk with a cursor, so that the
-/// writer is never held up for long.
-struct TaskService::Bulk {
-    TaskId task;
-    std::set<RecordState> states;
-    RecordEvent event;
-    RecordId after;
-    std::int64_t done = 0;
-    std::int64_t expected = 0;
-    bool stops = false;
-};
 
 /// True if the event changed the record. The record of a deleted device (T22) is not started again:
 /// nothing would ever end it; nor that of a device which is of another product by now.
@@ -296,105 +301,243 @@ bool TaskService::changes(UnitOfWork& work, const UpgradeRecord& record,
     return changes_.apply(work, record, event).changed;
 }
 
-bool TaskService::run_chunk(Bulk& bulk) {
-    std::size_t read = 0;
-    const auto changed = store_.write([&](UnitOfWork& work) -> Result<std::int64_t> {
-        const auto records =
-            work.records().of_task(bulk.task, bulk.states, bulk.after, options_.change_chunk);
-        read = records.size();
-        std::int64_t count = 0;
-        for (const UpgradeRecord& record : records) {
-            count += changes(work, record, bulk.event) ? 1 : 0;
-        }
-        if (!records.empty()) {
-            bulk.after = records.back().id;
-        }
-        return count;
-    });
-    bulk.done += *changed;
-    return read == options_.change_chunk;
+/// The next chunk of records with a cursor, so that the writer is never held up for long.
+TaskService::Step TaskService::advance(UnitOfWork& work, TaskChange change) const {
+    const RecordEvent event =
+        change.stops ? RecordEvent(event::Stopped{change.states.contains(RecordState::processing)})
+                     : RecordEvent(event::Started{});
+    const auto records =
+        work.records().of_task(change.task, change.states, change.after, options_.change_chunk);
+    Step step;
+    for (const UpgradeRecord& record : records) {
+        step.changed += changes(work, record, event) ? 1 : 0;
+    }
+    step.finished = records.size() < options_.change_chunk;
+    if (step.finished) {
+        work.tasks().remove_change(change);
+    } else {
+        change.after = records.back().id;
+        work.tasks().save_change(change);
+    }
+    step.change = std::move(change);
+    return step;
 }
 
-Result<std::int64_t> TaskService::run(const std::shared_ptr<Bulk>& bulk) {
-    const auto finish = [this, bulk] {
-        if (bulk->stops) {
-            const std::lock_guard lock(mutex_);
-            being_stopped_.erase(being_stopped_.find(bulk->task));
+TaskService::Step TaskService::run_chunk(const Choose& choose) {
+    const auto step = store_.write([&](UnitOfWork& work) -> Result<Step> {
+        const std::vector<TaskChange> under_way = work.tasks().changes_under_way();
+        const TaskChange* next = choose(under_way);
+        return next != nullptr ? advance(work, *next) : Step{};
+    });
+    if (step->finished) {
+        if (step->change->stops) {
+            forget_stop(step->change->task);
         } else if (hooks_.look_at_task) {
-            hooks_.look_at_task(bulk->task);
+            hooks_.look_at_task(step->change->task);
         }
-    };
-    const Instant answer_at = clock_.now() + options_.answer_within;
-    try {
-        while (run_chunk(*bulk)) {
-            if (hooks_.run_later && clock_.now() >= answer_at) {
-                hooks_.run_later([this, bulk, finish] {
-                    if (run_chunk(*bulk)) {
-                        return true;
-                    }
-                    finish();
-                    return false;
-                });
-                return bulk->expected;
+    }
+    return *step;
+}
+
+void TaskService::forget_stop(const TaskId& id) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = being_stopped_.find(id); found != being_stopped_.end()) {
+        being_stopped_.erase(found);
+    }
+}
+
+/// One chunk of the task whose turn it is, so that a big change does not hold up those of others;
+/// false when nothing is left to do.
+bool TaskService::carry_on() {
+    const Step step = run_chunk([this](const std::vector<TaskChange>& under_way) {
+        const TaskChange* first = nullptr;  // the first of all, in the order of their tasks
+        const TaskChange* next = nullptr;   // the first behind the one whose turn it was
+        for (const TaskChange& change : under_way) {
+            if (first == nullptr || change.task < first->task) {
+                first = &change;
+            }
+            if (carried_on_ < change.task && (next == nullptr || change.task < next->task)) {
+                next = &change;
             }
         }
-    } catch (const StorageError&) {
-        finish();
-        throw;
+        return next != nullptr ? next : first;
+    });
+    if (step.change) {
+        carried_on_ = step.change->task;
     }
-    finish();
-    return bulk->done;
+    return step.change.has_value();
 }
 
-/// Counts what a bulk change is about, and moves the records that are still to be made.
-Result<void> TaskService::begin(Bulk& bulk) {
-    return store_.write([&](UnitOfWork& work) -> Result<void> {
-        const auto found = work.tasks().find(bulk.task);
+void TaskService::carry_on_later() {
+    hooks_.run_later([this] { return carry_on(); });
+}
+
+void TaskService::recover() {
+    const std::vector<TaskChange> under_way =
+        store_.read([](const Repositories& rows) { return rows.tasks().changes_under_way(); });
+    for (const TaskChange& change : under_way) {
+        if (change.stops) {
+            const std::lock_guard lock(mutex_);
+            being_stopped_.insert(change.task);
+        }
+    }
+    if (!under_way.empty() && hooks_.run_later) {
+        carry_on_later();
+    }
+}
+
+/// Counts what a bulk change is about, moves the records that are still to be made, and does the
+/// first chunk unless an earlier change of the task is not done. What is left is kept.
+Result<TaskService::Step> TaskService::begin(TaskChange change, const Actor& by,
+                                             std::int64_t& expected) {
+    return store_.write([&](UnitOfWork& work) -> Result<Step> {
+        const auto found = work.tasks().find(change.task);
         if (!found) {
-            return Error::not_found("升级任务", "upgrade task", bulk.task.value);
+            return Error::not_found("升级任务", "upgrade task", change.task.value);
         }
-        for (const RecordState state : bulk.states) {
-            bulk.expected += found->counts.of(state);
+        const std::vector<TaskChange> under_way = work.tasks().changes_under_way();
+        if (under_way.size() >= options_.changes_max) {
+            return Error::of(
+                ErrorCode::unavailable,
+                text("已有{}个批量操作正在进行, 请稍后重试",
+                     "{} bulk changes are under way already, try again shortly", under_way.size()));
         }
-        const RecordState moved = bulk.stops ? RecordState::waiting : RecordState::canceled;
-        if (bulk.states.contains(moved)) {
-            bulk.done += work.tasks().set_stopped(bulk.task, bulk.stops);
+        for (const RecordState state : change.states) {
+            expected += found->counts.of(state);
+        }
+        std::int64_t moved = 0;
+        const RecordState of_moved = change.stops ? RecordState::waiting : RecordState::canceled;
+        if (change.states.contains(of_moved)) {
+            moved = work.tasks().set_stopped(change.task, change.stops);
             work.after_commit(
-                [this, id = bulk.task, of = found->task.firmware] { announce(id, of); });
+                [this, id = change.task, of = found->task.firmware] { announce(id, of); });
         }
-        return {};
+        AuditNote note(by);
+        note.changed(found->task, work.tasks().find(change.task)->task);
+        boost::json::array states;
+        for (const RecordState state : change.states) {
+            states.emplace_back(name_of(state));
+        }
+        note.also("recordStates", std::move(states));
+        note.also("records", expected);
+        note.write(work);
+        Step step;
+        if (change.states.empty()) {
+            step.finished = true;
+        } else if (std::ranges::find(under_way, change.task, &TaskChange::task) ==
+                   under_way.end()) {
+            step = advance(work, change);
+        } else {
+            work.tasks().save_change(change);
+        }
+        step.changed += moved;
+        return step;
     });
 }
 
-Result<std::int64_t> TaskService::stop(const TaskId& id, const std::set<RecordState>& states) {
-    const bool also_processing = states.contains(RecordState::processing);
-    const auto bulk =
-        std::make_shared<Bulk>(Bulk{id, {}, event::Stopped{also_processing}, {}, 0, 0, true});
-    std::ranges::copy_if(
-        states, std::inserter(bulk->states, bulk->states.end()),
-        [](RecordState s) { return s == RecordState::waiting || s == RecordState::processing; });
-    UPDRAFT_CHECK(begin(*bulk));
-    if (bulk->states.empty()) {
-        return 0;
+/// The rest of a change that was begun. It is kept, so a failure now is no refusal.
+std::int64_t TaskService::run(const TaskChange& change, Step step, std::int64_t expected) {
+    const Instant answer_at = clock_.now() + options_.answer_within;
+    const auto oldest_of_task = [&](const std::vector<TaskChange>& under_way) {
+        const auto found = std::ranges::find(under_way, change.task, &TaskChange::task);
+        return found != under_way.end() ? &*found : nullptr;
+    };
+    std::int64_t done = step.changed;
+    while (!step.finished) {
+        if (hooks_.run_later && clock_.now() >= answer_at) {
+            carry_on_later();
+            return expected;
+        }
+        try {
+            const Step next = run_chunk(oldest_of_task);
+            if (!next.change) {
+                return expected;  // others have done the rest
+            }
+            if (next.change->id == change.id) {
+                done += next.changed;
+                step.finished = next.finished;
+            }
+        } catch (const StorageError& error) {
+            if (!hooks_.run_later) {
+                throw;
+            }
+            log::warn("tasks", "bulk change interrupted, goes on later task={} reason=\"{}\"",
+                      change.task, error.what());
+            carry_on_later();
+            return expected;
+        }
     }
-    {
+    return done;
+}
+
+Result<std::int64_t> TaskService::change_all(const TaskId& id, bool stops,
+                                             const std::set<RecordState>& states,
+                                             const Actor& by) {
+    const TaskChange change{ids_.next(), id, stops, states, {}};
+    std::int64_t expected = 0;
+    if (stops) {  // before anything is read: nothing of it is sent from now on
         const std::lock_guard lock(mutex_);
         being_stopped_.insert(id);
     }
-    return run(bulk);
+    const auto give_up = [&] {
+        if (stops) {
+            forget_stop(id);
+        }
+    };
+    try {
+        const Result<Step> begun = begin(change, by, expected);
+        if (!begun || begun->finished) {
+            give_up();
+        }
+        UPDRAFT_CHECK(begun);
+        if (begun->finished && !stops && !states.empty() && hooks_.look_at_task) {
+            hooks_.look_at_task(id);
+        }
+        return run(change, *begun, expected);
+    } catch (const StorageError&) {
+        give_up();
+        throw;
+    }
 }
 
-Result<std::int64_t> TaskService::start(const TaskId& id, const std::set<RecordState>& states) {
-    const auto bulk = std::make_shared<Bulk>(Bulk{id, {}, event::Started{}, {}, 0, 0, false});
-    std::ranges::copy_if(
-        states, std::inserter(bulk->states, bulk->states.end()),
-        [](RecordState s) { return s == RecordState::canceled || s == RecordState::failed; });
-    UPDRAFT_CHECK(begin(*bulk));
-    return bulk->states.empty() ? Result<std::int64_t>(0) : run(bulk);
+Result<std::int64_t> TaskService::stop(const TaskId& id, const std::set<RecordState>& states,
+                                       const Actor& by) {
+    std::set<RecordState> fitting;
+    std::ranges::copy_if(states, std::inserter(fitting, fitting.end()), [](RecordState s) {
+        return s == RecordState::waiting || s == RecordState::processing;
+    });
+    return change_all(id, true, fitting, by);
+}
+
+Result<std::int64_t> TaskService::start(const TaskId& id, const std::set<RecordState>& states,
+                                        const Actor& by) {
+    std::set<RecordState> fitting;
+    std::ranges::copy_if(states, std::inserter(fitting, fitting.end()), [](RecordState s) {
+        return s == RecordState::canceled || s == RecordState::failed;
+    });
+    return change_all(id, false, fitting, by);
+}
+
+/// The one entry of a change of many records goes with the first of them.
+static void note_records(UnitOfWork& work, const std::vector<RecordId>& records, const Actor& by) {
+    AuditNote note(by);
+    if (const auto only =
+            records.size() == 1 ? work.records().find_row(records.front()) : std::nullopt) {
+        note.touched(*only);
+    } else {
+        constexpr std::size_t ids_max = 10;
+        boost::json::array first;
+        for (std::size_t i = 0; i < std::min(records.size(), ids_max); ++i) {
+            first.emplace_back(records[i].value);
+        }
+        note.also("count", static_cast<std::int64_t>(records.size()));
+        note.also("firstIds", std::move(first));
+    }
+    note.write(work);
 }
 
 Result<std::int64_t> TaskService::apply_to(const std::vector<RecordId>& records,
-                                           const RecordEvent& event) {
+                                           const RecordEvent& event, const Actor& by) {
     if (records.size() > options_.record_ids_max) {
         return Error::of(ErrorCode::too_large,
                          text("一次最多操作{}条升级记录", "at most {} records at once",
@@ -411,6 +554,9 @@ Result<std::int64_t> TaskService::apply_to(const std::vector<RecordId>& records,
                     ++count;
                 }
             }
+            if (from == 0) {
+                note_records(work, records, by);
+            }
             return count;
         });
         changed += *chunk;
@@ -418,12 +564,12 @@ Result<std::int64_t> TaskService::apply_to(const std::vector<RecordId>& records,
     return changed;
 }
 
-Result<std::int64_t> TaskService::stop(const std::vector<RecordId>& records) {
-    return apply_to(records, event::Stopped{true});
+Result<std::int64_t> TaskService::stop(const std::vector<RecordId>& records, const Actor& by) {
+    return apply_to(records, event::Stopped{true}, by);
 }
 
-Result<std::int64_t> TaskService::start(const std::vector<RecordId>& records) {
-    return apply_to(records, event::Started{});
+Result<std::int64_t> TaskService::start(const std::vector<RecordId>& records, const Actor& by) {
+    return apply_to(records, event::Started{}, by);
 }
 
 bool TaskService::is_being_stopped(const TaskId& id) const {

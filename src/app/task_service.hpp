@@ -30,6 +30,7 @@ public:
         std::size_t change_chunk = 1'000;    ///< records stopped or started in one write operation
         milliseconds answer_within{5'000};   ///< a bulk change goes on behind the answer after that
         std::size_t record_ids_max = 50'000;  ///< record ids in one request
+        std::size_t changes_max = 1'000;      ///< bulk changes under way
         int rate_per_second_max = 10'000;     ///< extension `rate`
         int max_concurrent_max = 1'000'000;   ///< extension `maxConcurrent`
     };
@@ -58,7 +59,7 @@ public:
     /// Stores the task with its frozen selection and makes the first chunk of records, so that a
     /// small task has all of them when this returns. Errors: invalid_argument with the rule's text
     /// (rows 33-43), not_found.
-    [[nodiscard]] Result<TaskRow> create(NewTask request, const Identity& by);
+    [[nodiscard]] Result<TaskRow> create(NewTask request, const Actor& by);
 
     /// What create() would make of the request, without making it. Refuses what create() refuses,
     /// but needs no name, reports ids that are no devices of the product, and may find no device.
@@ -67,20 +68,30 @@ public:
     /// Deletes the task with its records. Errors: not_found; conflict while records are waiting or
     /// processing, unless forced.
     enum class Removal : std::uint8_t { only_idle, forced };
-    [[nodiscard]] Result<TaskRow> remove(const TaskId& id, Removal removal);
+    [[nodiscard]] Result<TaskRow> remove(const TaskId& id, Removal removal,
+                                         const Actor& by = Actor::server());
 
     /// Stops the task's records in these states; `processing` only if it is named (T16, T16b).
-    /// Returns how many were, or are being, stopped. Errors: not_found.
-    [[nodiscard]] Result<std::int64_t> stop(const TaskId& id, const std::set<RecordState>& states);
+    /// Returns how many were, or are being, stopped: what was begun is carried out, also after a
+    /// crash, and the changes of one task in the order in which they were asked for. Errors:
+    /// not_found; unavailable while too many changes are under way.
+    [[nodiscard]] Result<std::int64_t> stop(const TaskId& id, const std::set<RecordState>& states,
+                                            const Actor& by = Actor::server());
     /// Starts the task's records in these states again (T18); only failed and canceled ones can be.
-    [[nodiscard]] Result<std::int64_t> start(const TaskId& id, const std::set<RecordState>& states);
+    [[nodiscard]] Result<std::int64_t> start(const TaskId& id, const std::set<RecordState>& states,
+                                             const Actor& by = Actor::server());
     /// The same for single records; those that are not in a fitting state are skipped.
-    [[nodiscard]] Result<std::int64_t> stop(const std::vector<RecordId>& records);
-    [[nodiscard]] Result<std::int64_t> start(const std::vector<RecordId>& records);
+    [[nodiscard]] Result<std::int64_t> stop(const std::vector<RecordId>& records,
+                                            const Actor& by = Actor::server());
+    [[nodiscard]] Result<std::int64_t> start(const std::vector<RecordId>& records,
+                                             const Actor& by = Actor::server());
 
     /// True while a bulk stop of the task is under way: nothing of it may be sent any more (row
     /// 47).
     [[nodiscard]] bool is_being_stopped(const TaskId& id) const;
+
+    /// After a start: bulk changes that a crash has interrupted go on. For the scheduler.
+    void recover();
 
     /// Makes the next chunk of records of the oldest task that still has some to make; false when
     /// there is none. For the scheduler; after a restart it goes on where it was.
@@ -91,16 +102,31 @@ public:
     bool note_progress();
 
 private:
-    struct Bulk;
+    /// One chunk of a bulk change.
+    struct Step {
+        std::optional<TaskChange> change;  ///< which; nothing if none was left
+        std::int64_t changed = 0;          ///< records
+        bool finished = false;
+    };
+    using Choose =
+        std::function<const TaskChange*(const std::vector<TaskChange>&)>;  ///< null: none of them
+
     [[nodiscard]] Result<UpgradeTask> settled(const Repositories& rows, UpgradeTask form) const;
     [[nodiscard]] Result<DeviceSelection> selection_of(const Repositories& rows,
                                                        NewTask& request) const;
-    [[nodiscard]] Result<void> begin(Bulk& bulk);
-    [[nodiscard]] Result<std::int64_t> run(const std::shared_ptr<Bulk>& bulk);
-    bool run_chunk(Bulk& bulk);
+    [[nodiscard]] Result<std::int64_t> change_all(const TaskId& id, bool stops,
+                                                  const std::set<RecordState>& states,
+                                                  const Actor& by);
+    [[nodiscard]] Result<Step> begin(TaskChange change, const Actor& by, std::int64_t& expected);
+    [[nodiscard]] std::int64_t run(const TaskChange& change, Step step, std::int64_t expected);
+    [[nodiscard]] Step advance(UnitOfWork& work, TaskChange change) const;
+    Step run_chunk(const Choose& choose);
+    [[nodiscard]] bool carry_on();
+    void carry_on_later();
+    void forget_stop(const TaskId& id);
     bool changes(UnitOfWork& work, const UpgradeRecord& record, const RecordEvent& event) const;
     [[nodiscard]] Result<std::int64_t> apply_to(const std::vector<RecordId>& records,
-                                                const RecordEvent& event);
+                                                const RecordEvent& event, const Actor& by);
     void announce(const TaskId& task, const FirmwareId& firmware) const;
 
     Store& store_;
@@ -111,7 +137,8 @@ private:
     const Options options_;
     Hooks hooks_;
     mutable std::mutex mutex_;
-    std::multiset<TaskId> being_stopped_;
+    std::multiset<TaskId> being_stopped_;  ///< guarded by mutex_
+    TaskId carried_on_;  ///< the task whose turn it was; touched by carry_on() alone
 };
 
 /// Whether the product's protocol package lets its devices be upgraded; else a refusal that names

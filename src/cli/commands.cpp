@@ -89,6 +89,7 @@ void add_operator_commands(CLI::App& program, int& status, Language language) {
     add_task_commands(commands);
     add_record_commands(commands);
     add_token_commands(commands);
+    add_audit_commands(commands);
     add_completion_command(commands);
 }
 

@@ -105,6 +105,7 @@ void add_task_commands(const Commands& commands);
 void add_task_records(const Commands& commands, CLI::App& group);
 void add_record_commands(const Commands& commands);
 void add_token_commands(const Commands& commands);
+void add_audit_commands(const Commands& commands);
 void add_completion_command(const Commands& commands);
 
 }  // namespace updraft::cli

@@ -26,6 +26,9 @@ constexpr std::array<std::string_view, 15> task_columns{
     "id",         "name",         "productId",      "productName", "firmwareId",
     "version",    "versionOrder", "mode",           "releaseType", "description",
     "createTime", "creatorId",    "timeoutSeconds", "state",       "progress"};
+constexpr std::string_view audit_columns[] = {
+    "seq",       "at",     "userId",     "username", "via",        "tokenName", "address",  "proxy",
+    "userAgent", "action", "objectType", "objectId", "objectName", "outcome",   "errorCode"};
 constexpr std::array<std::string_view, 18> record_columns{
     "id",          "deviceId",     "deviceName", "productId", "productName", "firmwareId",
     "version",     "versionOrder", "taskId",     "taskName",  "mode",        "createTime",
@@ -103,6 +106,7 @@ const Fields device_fields{device_columns};
 const Fields firmware_fields{firmware_columns};
 const Fields task_fields{task_columns};
 const Fields record_fields{record_columns};
+const Fields audit_fields{audit_columns};
 
 Result<json::object> parse_where(std::string_view condition, Fields fields) {
     const std::string_view whole = trimmed(condition);

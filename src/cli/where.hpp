@@ -22,6 +22,7 @@ extern const Fields device_fields;
 extern const Fields firmware_fields;
 extern const Fields task_fields;
 extern const Fields record_fields;
+extern const Fields audit_fields;
 
 /// One condition as people type it, as a term of the query language (spec 2.3.2):
 ///

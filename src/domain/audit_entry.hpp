@@ -35,7 +35,7 @@ struct AuditEntry {
     std::int64_t seq = 0;
     Instant at;  ///< when the server received the request
     UserId user;
-    std::string username;  ///< of a refused sign-in: what was typed
+    std::string username;  ///< of a refused sign-in: whom it named, if there is such a user
     AuditVia via = AuditVia::nobody;
     std::string token_name;  ///< of a machine token
     std::string address;     ///< the client's, without its port

@@ -468,6 +468,23 @@ void Dispatcher::plan_next(bool blocked_by_gateway) {
     }
 }
 
+void Dispatcher::clock_was_set(milliseconds by) {
+    std::multimap<Instant, DeviceId> delayed;
+    for (const auto& [at, device] : delayed_) {
+        delayed.emplace(at + by, device);
+    }
+    delayed_ = std::move(delayed);
+    for (auto& [device, until] : cooling_) {
+        until += by;
+    }
+    for (auto& [task, queue] : queues_) {
+        queue.used_at += by;  // buckets notice by themselves
+    }
+    if (next_at_) {
+        *next_at_ += by;
+    }
+}
+
 void Dispatcher::forget_idle_queues() {
     const Instant before = clock_.now() - options_.forget_task_after;
     std::erase_if(queues_, [&](const auto& each) {

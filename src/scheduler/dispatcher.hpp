@@ -62,6 +62,9 @@ public:
 
     [[nodiscard]] std::size_t in_flight() const;
 
+    /// The clock was set: pauses that are under way move along. On the thread of turn().
+    void clock_was_set(milliseconds by);
+
 private:
     struct Queue {
         std::deque<DeviceId> ready;

@@ -1,6 +1,7 @@
 #include "scheduler/scheduler.hpp"
 
 #include "base/log.hpp"
+#include "base/log_sparing.hpp"
 
 namespace updraft {
 
@@ -22,6 +23,7 @@ Scheduler::Scheduler(Store& store, const RecordChanges& changes, Presence& prese
             [this] { return presence_.expire(); });
     add_job("note progress", options_.note_progress_every,
             [this] { return tasks_.note_progress(); });
+    const std::size_t keepers = jobs_.size();
     add_job("prune logs", options_.housekeeping_every, [this] { return prune_logs(); });
     add_job("collect files", options_.housekeeping_every, [this] { return files_.collect().more; });
     add_job("expire tokens", options_.housekeeping_every, [this] {
@@ -31,6 +33,9 @@ Scheduler::Scheduler(Store& store, const RecordChanges& changes, Presence& prese
         });
         return !done;
     });
+    for (std::size_t i = keepers; i < jobs_.size(); ++i) {
+        jobs_[i].removes = true;
+    }
 }
 
 Scheduler::~Scheduler() {
@@ -80,11 +85,67 @@ TaskService::Hooks Scheduler::task_hooks() {
 }
 
 void Scheduler::add_job(std::string name, milliseconds period, std::function<bool()> run) {
-    jobs_.push_back({std::move(name), period, std::move(run), clock_.now() + period});
+    jobs_.push_back({std::move(name), period, std::move(run), clock_.now() + period, false});
+}
+
+void Scheduler::watch(WatchedClock& clock, std::function<void(milliseconds)> was_set) {
+    watched_ = &clock;
+    was_set_ = std::move(was_set);
+}
+
+void Scheduler::keep_all_for_now() {
+    removes_after_ = std::chrono::steady_clock::now() + options_.keep_all_after_clock_set;
+    log::warn("scheduler", "nothing is removed for its age for now for_s={}",
+              options_.keep_all_after_clock_set.count());
+}
+
+/// What is to happen happens after the time that was meant, whatever the clock shows by then. The
+/// clock changes inside the operation that moves the deadlines: every other one sees both or
+/// neither.
+void Scheduler::follow_clock() {
+    const std::optional<milliseconds> by = watched_ != nullptr ? watched_->jump() : std::nullopt;
+    if (!by) {
+        return;
+    }
+    bool adopted = false;
+    std::int64_t moved = 0;
+    try {
+        (void)store_.write([&](UnitOfWork& work) -> Result<void> {
+            moved = work.records().shift_deadlines(*by);
+            work.tokens().shift_last_used(*by);
+            watched_->adopt(*by);
+            adopted = true;
+            return {};
+        });
+    } catch (const StorageError&) {
+        if (adopted) {
+            watched_->adopt(-*by);
+        }
+        throw;
+    }
+    log::warn("scheduler", "the wall clock was set, deadlines move along by_s={} records={}",
+              by->count() / 1'000, moved);
+    for (Job& job : jobs_) {
+        job.next += *by;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        if (flush_at_) {
+            *flush_at_ += *by;
+        }
+    }
+    dispatcher_.clock_was_set(*by);
+    presence_.clock_was_set(*by);
+    keep_all_for_now();
+    if (was_set_) {
+        was_set_(*by);
+    }
 }
 
 void Scheduler::recover() {
+    follow_clock();
     presence_.start();
+    tasks_.recover();
     deadlines_.take_over(
         clock_.now(), [this](const UpgradeRecord& record) { dispatcher_.record_changed(record); });
     const std::lock_guard lock(mutex_);
@@ -130,8 +191,11 @@ void Scheduler::loop() {
             pause = std::clamp(run_due() - clock_.now(), milliseconds{0}, options_.idle_max);
         } catch (const std::exception& error) {
             failed = true;
-            log::error("scheduler", "step failed reason=\"{}\" again_in_ms={}", error.what(),
-                       pause.count());
+            static log::Sparing sparing(log::storage_trouble_every);
+            if (const auto left_out = sparing.due()) {
+                log::error("scheduler", "step failed reason=\"{}\" again_in_ms={} not_told={}",
+                           error.what(), pause.count(), *left_out);
+            }
         }
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, pause, [&] { return stopping_ || (woken_ && !failed); });
@@ -139,6 +203,7 @@ void Scheduler::loop() {
 }
 
 Instant Scheduler::run_due() {
+    follow_clock();
     const Instant now = clock_.now();
     bool more = flush_presence(now);
     more = run_background_step() || more;
@@ -236,6 +301,10 @@ bool Scheduler::run_jobs(Instant now) {
     bool more = false;
     for (Job& job : jobs_) {
         if (job.next > now) {
+            continue;
+        }
+        if (job.removes && std::chrono::steady_clock::now() < removes_after_) {
+            job.next = now + job.period;
             continue;
         }
         bool again = false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -15,6 +16,7 @@
 #include "app/record_changes.hpp"
 #include "app/task_service.hpp"
 #include "app/upgrade_sender.hpp"
+#include "base/watched_clock.hpp"
 #include "scheduler/deadlines.hpp"
 #include "scheduler/dispatcher.hpp"
 
@@ -39,6 +41,7 @@ public:
         milliseconds expire_presence_every{1'000};  ///< devices without a connection are looked at
         milliseconds note_progress_every{2'000};    ///< points of tasks over time
         milliseconds pause_after_failure{1'000};    ///< when the store refused
+        seconds keep_all_after_clock_set{24 * 3600};  ///< nothing is removed for its age meanwhile
     };
 
     Scheduler(Store& store, const RecordChanges& changes, Presence& presence, TaskService& tasks,
@@ -52,6 +55,12 @@ public:
     [[nodiscard]] RecordChanges::Listeners record_listeners();
     [[nodiscard]] Presence::Listeners presence_listeners();
     [[nodiscard]] TaskService::Hooks task_hooks();
+
+    /// Lets deadlines move along when this clock is set, which is the scheduler's own; `was_set`
+    /// hears of it once that is stored. Before recover().
+    void watch(WatchedClock& clock, std::function<void(milliseconds by)> was_set);
+    /// From now on nothing is removed for its age for a while: ages cannot be trusted.
+    void keep_all_for_now();
 
     /// After a start and before gateways accept: nobody is connected, upgrades under way are taken
     /// over (T26), unfinished expansions go on.
@@ -77,10 +86,12 @@ private:
         milliseconds period;
         std::function<bool()> run;
         Instant next;
+        bool removes = false;  ///< what is past its time
     };
 
     void loop();
     void wake_up();
+    void follow_clock();
     bool flush_presence(Instant now);
     bool expand_tasks();
     bool run_background_step();
@@ -98,6 +109,9 @@ private:
     Deadlines deadlines_;
     std::vector<Job> jobs_;
     DeviceId sweep_cursor_;
+    WatchedClock* watched_ = nullptr;
+    std::function<void(milliseconds)> was_set_;
+    std::chrono::steady_clock::time_point removes_after_{};
 
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -18,6 +18,15 @@ namespace updraft::server {
 namespace {
 
 constexpr const char* admin_password_variable = "UPDRAFT_ADMIN_PASSWORD";
+constexpr int exit_disk_failed = 74;  ///< EX_IOERR of sysexits.h; docs/operating/failures.md
+
+constexpr const char* disk_failed_text =
+    "updraft: the disk did not take what was written (fsync failed): stopped, so that nothing is\n"
+    "         acknowledged that is not stored. Look at the disk (dmesg, smartctl), then start "
+    "again:\n"
+    "         the start checks what is stored. See docs/operating/failures.md\n"
+    "         磁盘未能写入数据 (fsync 失败): 服务已停止, 以免确认未保存的数据。\n"
+    "         请检查磁盘 (dmesg, smartctl) 后重新启动, 启动时会检查已保存的数据。\n";
 
 log::Level level_named(const std::string& name) {
     if (name == "debug") {
@@ -74,6 +83,11 @@ int serve(ConfiguredCommand& command) {
         service_manager.stopping();
         log::info("server", "stopping");
         application.stop();
+        if (application.not_synced()) {
+            std::fprintf(stderr, "%s", disk_failed_text);
+            std::fflush(stderr);
+            std::_Exit(exit_disk_failed);  // closing the database would write to it
+        }
     } catch (const std::exception& error) {
         std::fprintf(stderr, "updraft: %s\n", error.what());
         return 1;

@@ -21,6 +21,8 @@ void add_backup(CLI::App& program, int& status, Language language);
 void add_doctor(CLI::App& program, int& status, Language language);
 /// `secrets rotate`.
 void add_secrets(CLI::App& program, int& status, Language language);
+/// `audit verify`, below the operators' `audit`.
+void add_audit(CLI::App& program, int& status, Language language);
 /// `routes`: every route; `config`: a sample configuration file.
 void add_reference(CLI::App& program, int& status);
 

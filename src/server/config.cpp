@@ -18,6 +18,8 @@ void bind_basics(Settings& settings, Config& config) {
         "empty: the HTTP address. An operator can override it (scope paths, base-path)");
     settings.bind("timezone", config.timezone, "Zone in which date strings of queries are read");
     settings.bind("log_level", config.log_level, "debug, info, warn or error");
+    settings.bind("clock_jump_min", config.clock_jump_min,
+                  "A wall clock that is set by more than this moves open deadlines along");
     settings.bind("node", config.node, "Number of this node, 0 to 1023; part of the ids it makes");
     settings.bind("tls_certificate", config.tls_certificate, "PEM file with the certificate chain");
     settings.bind("tls_key", config.tls_key, "PEM file with the private key");
@@ -38,6 +40,9 @@ void bind_basics(Settings& settings, Config& config) {
                   "Uploads that may wait for a thread");
     settings.bind("stop_grace", config.stop_grace,
                   "Time for running requests to end when stopping");
+    settings.bind("buffer_bytes_max", config.buffer_bytes_max,
+                  "Bytes that all connections together may hold of what peers send or do not take; "
+                  "whoever needs more is told to come later");
 }
 
 void bind_access(Settings& settings, AccessOptions& access) {
@@ -72,13 +77,23 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
     settings.bind("http.header_timeout", http.header_timeout,
                   "Time for a request's head to arrive");
     settings.bind("http.body_timeout", http.body_timeout, "Time in a body without a byte moving");
+    settings.bind("http.body_rate_min", http.body_rate_min,
+                  "A body that stays below so many bytes a second for http.body_timeout is given "
+                  "up; 0: never");
+    settings.bind("http.loss_after", http.loss_after,
+                  "A peer that acknowledges nothing for so long has gone; 0: as the system has it");
     settings.bind("http.idle_timeout", http.idle_timeout,
                   "Time between two requests of a connection");
     settings.bind("http.write_timeout", http.write_timeout,
                   "Time in an answer without a byte moving");
-    settings.bind("http.connections_max", http.connections_max, "Connections at a time");
+    settings.bind("http.connections_max", http.connections_max,
+                  "Connections of one listener at a time");
+    settings.bind("http.connections_per_address_max", http.connections_per_address_max,
+                  "The same of one address; 0: any number");
     settings.bind("http.ranges_max", http.ranges_max,
                   "Ranges of one request; more get the whole file");
+    settings.bind("http.open_files_max", http.open_files_max,
+                  "Downloaded files that are kept open while their clients stay");
     settings.bind("http.event_queue_max", http.event_queue_max,
                   "Events that may wait for one slow console");
     settings.bind("http.websocket_message_bytes_max", http.websocket_message_bytes_max,
@@ -88,6 +103,17 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
     settings.bind("http.batch_rows_max", api.batch_rows_max, "Rows of one batch request");
     settings.bind("http.streamed_rows_max", api.streamed_rows_max,
                   "Rows of one answer without paging; more are refused");
+}
+
+void bind_audit(Settings& settings, AuditOptions& audit) {
+    settings.bind("audit.keep_days", audit.keep_days,
+                  "Days that audit entries are kept; 0: for ever");
+    settings.bind("audit.entry_bytes_max", audit.entry_bytes_max,
+                  "Before and after of one entry together; longer ones are cut");
+    settings.bind("audit.refusals_per_minute", audit.refusals_per_minute,
+                  "Refused actions stored a minute, of those signed in and of strangers each");
+    settings.bind("audit.prune_at_once", audit.prune_at_once,
+                  "Entries removed by one write operation");
 }
 
 void bind_csv(Settings& settings, Config& config) {
@@ -121,6 +147,11 @@ void bind_mqtt(Settings& settings, mqtt::MqttOptions& mqtt) {
                   "Time in a write without a byte moving");
     settings.bind("mqtt.close_deadline", mqtt.close_deadline,
                   "Time for a closing connection to send what is left");
+    settings.bind("mqtt.packet_deadline", mqtt.packet_deadline,
+                  "Time from a packet's first byte to its last");
+    settings.bind("mqtt.loss_after", mqtt.loss_after,
+                  "A peer that acknowledges nothing for so long has gone, whatever its keep alive; "
+                  "0: as the system has it");
     settings.bind("mqtt.keep_alive_grace", mqtt.keep_alive_grace,
                   "A silent device is dead after its keep alive and this");
     settings.bind("mqtt.keep_alive_max_s", mqtt.keep_alive_max_s,
@@ -158,6 +189,10 @@ void bind_devices(Settings& settings, Config& config) {
                   "Children that one gateway may register");
     settings.bind("devices.enroll_per_product_max", config.sign_in.enroll_per_product_max,
                   "A product with this many devices takes in no unknown ones by itself");
+    settings.bind("devices.remembered_sign_ins_max", config.sign_in.remembered_max,
+                  "Devices over HTTP whose next sign-in takes no look at the database");
+    settings.bind("devices.remembered_pulls_max", config.devices.remembered_max,
+                  "Devices whose next pull without news takes no look at the database");
     settings.bind("credentials.per_owner_max", config.credentials.per_owner_max,
                   "Credentials of one device, or shared by one product");
     settings.bind("credentials.watched_max", config.credentials.watched_max,
@@ -236,6 +271,8 @@ void bind_ddi(Settings& settings, Config& config) {
                   "Longest key, and longest value, of an attribute");
     settings.bind("ddi.history_messages_max", config.ddi.history_messages_max,
                   "Messages of an action's history in one answer");
+    settings.bind("ddi.remembered_polls_max", config.ddi.remembered_max,
+                  "Devices whose next poll without news takes no look at the database");
     settings.bind("ddi.agents_without_skip", config.ddi.agents_without_skip,
                   "User agents, by how they begin, that are not offered download-only tasks: they "
                   "report success without a download");
@@ -247,6 +284,8 @@ void bind_tasks(Settings& settings, Config& config) {
                   "Records stopped or started in one write");
     settings.bind("tasks.answer_within", config.tasks.answer_within,
                   "A stop or start of many records goes on behind the answer after that");
+    settings.bind("tasks.changes_max", config.tasks.changes_max,
+                  "Stops and starts of many records that may be under way");
     settings.bind("tasks.record_ids_max", config.tasks.record_ids_max, "Record ids of one request");
     settings.bind("tasks.rate_per_second_max", config.tasks.rate_per_second_max,
                   "Largest rate of a task");
@@ -313,6 +352,8 @@ void bind_scripts(Settings& settings, Config& config) {
 
 void bind_storage(Settings& settings, Config& config) {
     settings.bind("files.file_bytes_max", config.files.file_bytes_max, "Largest file");
+    settings.bind("files.remembered_max", config.files.remembered_max,
+                  "Files whose downloads take no look at the database");
     settings.bind("files.keep_unreferenced", config.files.keep_unreferenced,
                   "A file that no firmware points at is removed after that");
     settings.bind("files.keep_abandoned_pieces", config.files.keep_abandoned_pieces,
@@ -323,6 +364,10 @@ void bind_storage(Settings& settings, Config& config) {
                   "Bytes read at a time when the SHA-1 of older files is filled in");
     settings.bind("retention.device_logs", config.scheduler.keep_device_logs,
                   "Lines of devices' logs are kept that long");
+    settings.bind("retention.pause_after_clock_set", config.scheduler.keep_all_after_clock_set,
+                  "Nothing is removed for its age for so long after the machine's clock was set");
+    settings.bind("retention.clean_up_every", config.scheduler.housekeeping_every,
+                  "How often files, lines and sign-ins that are past their time are looked for");
     settings.bind("storage.queue_operations_max", config.storage.queue_operations_max,
                   "Writes that may wait; more are refused");
     settings.bind("storage.group_operations_max", config.storage.group_operations_max,
@@ -342,6 +387,7 @@ void bind(Settings& settings, Config& config) {
     bind_basics(settings, config);
     bind_access(settings, config.access);
     bind_http(settings, config.http, config.api);
+    bind_audit(settings, config.audit);
     bind_csv(settings, config);
     bind_live(settings, config);
     bind_mqtt(settings, config.mqtt);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/access_service.hpp"
+#include "app/audit.hpp"
 #include "app/ddi_service.hpp"
 #include "app/device_access.hpp"
 #include "app/device_credentials.hpp"
@@ -36,6 +37,7 @@ namespace updraft::server {
 /// Everything that can be configured; the members' initial values are the defaults.
 struct Config {
     std::string data = "data";
+    milliseconds clock_jump_min{10'000};
     std::string listen = "127.0.0.1:8848";
     std::string https_listen;
     std::string mqtt_listen = "127.0.0.1:1883";
@@ -56,12 +58,14 @@ struct Config {
     std::size_t upload_workers = 8;
     std::size_t upload_queue_max = 64;
     milliseconds stop_grace{5'000};
+    std::size_t buffer_bytes_max = std::size_t{256} << 20;
 
     AccessOptions access;
     http::ServerOptions http;
     device_http::DeviceHttpOptions device_http;
     rest::ApiOptions api;
     DeviceImportOptions imports;
+    AuditOptions audit;
     rest::LiveFeed::Options live;
     rest::MessagingOptions messaging;
     mqtt::MqttOptions mqtt;

@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 
+#include "app/audit_chain.hpp"
 #include "client/progress_bar.hpp"
 #include "server/backup_manifest.hpp"
 #include "server/data_folder.hpp"
@@ -24,6 +25,7 @@
 #include "storage/artifacts/reread.hpp"
 #include "storage/sql/consistency.hpp"
 #include "storage/sql/migrations.hpp"
+#include "storage/sql/repositories.hpp"
 #include "storage/sql/secrets.hpp"
 #include "storage/sqlite/connection.hpp"
 
@@ -257,6 +259,7 @@ private:
             const bool sound = check_schema() && check_structure() && check_rows();
             if (sound) {
                 check_secrets();
+                check_audit();
             }
             return sound;
         } catch (const StorageError& error) {
@@ -381,6 +384,22 @@ private:
                      {"重新设置该值, 或恢复备份", "set it again, or restore a backup"}});
             }
         });
+    }
+
+    /// Whoever changed the log breaks its chain.
+    void check_audit() {
+        db_->execute("BEGIN");
+        const AuditCheck check = check_chain(*sql::make_audit_log(*db_), std::nullopt);
+        db_->execute("COMMIT");
+        if (check.broken) {
+            add({Severity::error,
+                 "audit-chain",
+                 fmt::format("audit_entry {}", check.broken->seq),
+                 check.broken->what,
+                 {"有人更改了数据库: 保留数据目录备查, 与备份中的审计日志比较",
+                  "somebody changed the database: keep the data folder as evidence and compare the "
+                  "log with a backup's"}});
+        }
     }
 
     /// A clock behind what was stored makes deadlines wait; a dead battery says 1970.

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -146,6 +147,15 @@ void add_http(Families& out, const http::Server::Counters& http,
     }
 }
 
+void add_buffers(Families& out, const net::MemoryBudget& buffers) {
+    out.gauge("updraft_buffer_bytes", "Bytes that connections hold of what peers sent or owe",
+              static_cast<double>(buffers.used()));
+    out.gauge("updraft_buffer_bytes_max", "Bytes that they may hold",
+              static_cast<double>(buffers.bytes_max()));
+    out.counter("updraft_buffer_refused_total", "How often there was no room for more",
+                static_cast<double>(buffers.refused()));
+}
+
 void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
     const auto number = [](const auto& value) { return static_cast<double>(value.load()); };
     out.gauge("updraft_mqtt_connections", "Open MQTT connections", number(mqtt.connections));
@@ -172,6 +182,8 @@ void add_mqtt(Families& out, const mqtt::MqttCounters& mqtt) {
     out.counter(ended, ended_help, "reason", "connect_timeout", number(mqtt.connect_timeouts));
     out.counter(ended, ended_help, "reason", "keep_alive", number(mqtt.keep_alive_timeouts));
     out.counter(ended, ended_help, "reason", "malformed", number(mqtt.malformed_packets));
+    out.counter(ended, ended_help, "reason", "packet_timeout", number(mqtt.packet_timeouts));
+    out.counter(ended, ended_help, "reason", "memory_full", number(mqtt.memory_full));
     out.counter(ended, ended_help, "reason", "not_stored", number(mqtt.not_stored));
     const std::string dropped = "updraft_mqtt_dropped_total";
     const std::string dropped_help = "Messages dropped, by reason";
@@ -287,6 +299,8 @@ void add_writer(Families& out, const WriterStatistics& writer) {
     out.histogram("updraft_commit_operations", "Writes in a group commit", operations);
     out.counter("updraft_commits_failed_total", "Group commits that failed",
                 static_cast<double>(writer.failed_commits.load()));
+    out.gauge("updraft_disk_full", "1 after the store found no room for its last write",
+              writer.disk_full ? 1 : 0);
     out.counter("updraft_writes_refused_total", "Writes refused because too many waited",
                 static_cast<double>(writer.refused.load()));
     out.gauge("updraft_writes_queued", "Writes that wait for a commit",
@@ -296,10 +310,14 @@ void add_writer(Families& out, const WriterStatistics& writer) {
 void add_totals(Families& out, const Store& store) {
     TaskTotals tasks;
     DeviceTotals devices;
+    std::int64_t audit_entries = 0;
     store.read([&](const Repositories& rows) {
+        audit_entries = rows.audit().head().last.seq;
         tasks = rows.tasks().totals();
         devices = rows.devices().totals();
     });
+    out.counter("updraft_audit_entries_total", "Entries of the audit log, ever",
+                static_cast<double>(audit_entries));
     const auto gauge = [&](const char* name, const char* help, const char* state,
                            std::int64_t count) {
         out.gauge(name, help, "state", state, static_cast<double>(count));
@@ -327,11 +345,15 @@ std::string metrics_text(const MetricSources& sources) {
     if (const std::optional<http::Server::Counters> http = sources.http()) {
         add_http(out, *http, sources.router.groups());
     }
+    add_buffers(out, sources.buffers);
     add_mqtt(out, sources.mqtt.counters());
     add_websockets(out, sources.websockets.counters());
     add_messages(out, sources.messages.counters());
     add_scripts(out, sources.scripts.counters());
     add_sign_ins(out, sources.sign_ins);
+    out.counter("updraft_audit_refusals_not_stored_total",
+                "Refused actions that were not stored: too many, or the store failed",
+                static_cast<double>(sources.audit.refusals_not_stored()));
     add_device_sign_ins(out, sources.device_sign_ins);
     add_tls(out, sources.tls);
     add_writer(out, sources.writer);
@@ -350,6 +372,13 @@ std::string metrics_text(const MetricSources& sources) {
     out.gauge("updraft_uploads_queued", "Uploads that wait for a worker thread",
               static_cast<double>(sources.uploads.queued()));
     add_scrub(out, sources.scrub);
+    struct statvfs disk{};
+    if (::statvfs(sources.data_folder.c_str(), &disk) == 0) {
+        out.gauge("updraft_disk_free_bytes", "Room on the disk of the data folder",
+                  static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize));
+    }
+    out.counter("updraft_clock_jumps_total", "How often the wall clock was set while we ran",
+                static_cast<double>(sources.clock_jumps));
     return out.text();
 }
 

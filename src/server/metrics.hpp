@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/access_service.hpp"
+#include "app/audit.hpp"
 #include "app/device_access.hpp"
 #include "app/device_messages.hpp"
 #include "app/ports.hpp"
@@ -20,6 +21,7 @@
 #include "transport/http/router.hpp"
 #include "transport/http/server.hpp"
 #include "transport/mqtt/gateway.hpp"
+#include "transport/net/memory_budget.hpp"
 #include "transport/net/worker_pool.hpp"
 
 namespace updraft::server {
@@ -38,10 +40,14 @@ struct MetricSources {
     const ArtifactScrub& scrub;
     const scripting::ScriptWorkers& scripts;
     const SignInCounters& sign_ins;
+    const AuditService& audit;
     const DeviceSignInCounters& device_sign_ins;
     const TlsFiles& tls;
     const WriterStatistics& writer;
     const Store& store;
+    const net::MemoryBudget& buffers;
+    std::string data_folder;
+    std::uint64_t clock_jumps = 0;
 };
 
 /// The metrics in Prometheus' text format; docs/operating/monitoring.md explains them. Reads totals

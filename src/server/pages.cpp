@@ -32,8 +32,9 @@ http::Handler page(std::string_view name, std::string type) {
     };
 }
 
-/// A damaged artifact is an alarm, but no reason to send devices elsewhere: the first line says
-/// whether requests are taken, those behind it what an operator has to look at.
+/// A damaged artifact or a full disk is an alarm, but no reason to send devices elsewhere, which
+/// may still download: the first line says whether requests are taken, those behind it what an
+/// operator has to look at.
 Response readiness(const PageSources& sources) {
     if (!sources.ready()) {
         return answer(503, "text/plain;charset=UTF-8", "not ready\n");
@@ -41,6 +42,9 @@ Response readiness(const PageSources& sources) {
     std::string lines = "ready\n";
     if (const std::size_t damaged = sources.damaged_artifacts(); damaged > 0) {
         lines += fmt::format("artifacts damaged: {}; `updraft doctor` says which\n", damaged);
+    }
+    if (sources.disk_full()) {
+        lines += "disk full: uploads, tasks and reports are refused until there is room\n";
     }
     return answer(200, "text/plain;charset=UTF-8", lines);
 }
@@ -59,8 +63,10 @@ void page_routes(http::Router& router, PageSources sources) {
     }
     router.add(Method::get, "/openapi.yaml",
                page("openapi.yaml", "application/yaml;charset=UTF-8"));
-    router.add(Method::get, "/healthz",
-               [](const Request&) { return answer(200, "text/plain;charset=UTF-8", "ok\n"); });
+    const auto alive = [](const Request&) {
+        return answer(200, "text/plain;charset=UTF-8", "ok\n");
+    };
+    router.add(Method::get, "/healthz", alive, {.at_once = alive});
     router.add(Method::get, "/readyz", [sources](const Request&) { return readiness(sources); });
     router.add(Method::get, "/metrics", [metrics = std::move(sources.metrics)](const Request&) {
         return answer(200, "text/plain;version=0.0.4;charset=UTF-8", metrics());

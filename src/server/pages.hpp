@@ -21,6 +21,7 @@ struct PageSources {
     std::function<bool()> ready;                     ///< the server answers all its routes
     std::function<std::string()> metrics;            ///< Prometheus' text format
     std::function<std::size_t()> damaged_artifacts;  ///< how many are not served for that
+    std::function<bool()> disk_full;                 ///< the last write found no room
 };
 
 /// `/` (a browser is sent to `/console/`), `/console/...`, `/openapi.yaml`, `/healthz`, `/readyz`,

@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 
 #include "app/access_users.hpp"
 #include "app/api_tokens.hpp"
+#include "app/audit.hpp"
 #include "app/command_replies.hpp"
 #include "app/ddi_service.hpp"
 #include "app/device_credentials.hpp"
@@ -25,6 +27,7 @@
 #include "app/upgrade_sender.hpp"
 #include "base/log.hpp"
 #include "scripting/script_workers.hpp"
+#include "server/clock_file.hpp"
 #include "server/data_folder.hpp"
 #include "server/joined_links.hpp"
 #include "server/metrics.hpp"
@@ -33,11 +36,13 @@
 #include "server/tls_files.hpp"
 #include "server/version.hpp"
 #include "storage/artifacts/artifact_files.hpp"
+#include "transport/http/ddi/proxies.hpp"
 #include "transport/http/ddi/routes.hpp"
 #include "transport/http/devices/plain_https.hpp"
 #include "transport/http/devices/websocket_devices.hpp"
 #include "transport/http/rest/access.hpp"
 #include "transport/http/rest/api_tokens.hpp"
+#include "transport/http/rest/audit.hpp"
 #include "transport/http/rest/credentials.hpp"
 #include "transport/http/rest/csv_files.hpp"
 #include "transport/http/rest/devices.hpp"
@@ -60,15 +65,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Ids further in the future than this were given while the clock was wrong, and would run out.
+constexpr std::chrono::days ids_ahead_max{10 * 365};
+/// A machine that starts with its clock far ahead looks like one that was off for long.
+constexpr std::chrono::hours long_away{48};
+
 SqliteOptions storage_options(const Config& config, const DataFolder& folder,
                               std::shared_ptr<WriterStatistics> statistics,
-                              std::shared_ptr<const SecretBox>& secrets) {
+                              std::shared_ptr<const SecretBox>& secrets,
+                              std::shared_ptr<Freshness> freshness,
+                              std::atomic<bool>& not_synced) {
     SqliteOptions options = config.storage;
+    options.freshness = std::move(freshness);
     options.secrets = [&](const std::vector<std::string>& key_ids) {
         secrets = secrets_for(SecretKeyPlace::of(folder.path(), config.secret_key_file), key_ids);
         return secrets;
     };
     options.statistics = std::move(statistics);
+    options.on_not_synced = [&not_synced](const std::string&) {
+        not_synced = true;
+        ::kill(::getpid(), SIGTERM);  // the way out that is there already
+    };
     options.path = (folder.path() / "updraft.db").string();
     return options;
 }
@@ -93,13 +110,19 @@ HostPort listen_of(const std::string& key, const std::string& value) {
 struct Services {
     explicit Services(const Config& config)
         : folder(config.data),
-          ids(clock, config.node),
-          store(open_sqlite_store(storage_options(config, folder, writer, secrets))),
+          clock(config.clock_jump_min),
+          clock_file(folder.path()),
+          seen(clock_file.apply_to(clock)),
+          id_clock(clock, std::min(seen.ids, clock.now() + ids_ahead_max)),
+          ids(id_clock, config.node),
+          store(open_sqlite_store(
+              storage_options(config, folder, writer, secrets, freshness, not_synced))),
           artifacts(open_artifact_files(config.data)),
           urls(config.public_url),
           changes(clock, ids, live),
           presence(*store, links, changes, live, clock, ids, config.presence),
           access(*store, clock, ids, config.access),
+          audit(*store, clock, config.audit),
           users(*store, access, clock, ids),
           api_tokens(*store, access, clock, ids),
           system(*store, urls, clock, ids),
@@ -111,16 +134,16 @@ struct Services {
           devices(*store, links, changes, replies, live, clock, ids, config.commands),
           credentials(*store, links, clock, ids, config.credentials),
           device_import(devices, credentials, config.imports),
-          files(*store, *artifacts, urls, clock, config.files),
+          files(*store, *artifacts, urls, clock, config.files, freshness),
           missing_digests(*store, *artifacts, config.missing_digests),
           firmwares(*store, urls, clock, ids),
           tasks(*store, changes, live, clock, ids, config.tasks),
           records(*store, live, clock),
           overview(*store, clock),
-          messages(*store, changes, presence, urls, live, clock, ids, config.devices),
+          messages(*store, changes, presence, urls, live, clock, ids, config.devices, freshness),
           sender(*store, links, presence, urls, live, clock, ids),
-          sign_in(*store, clock, config.sign_in),
-          ddi(*store, changes, messages, files, urls, live, clock, ids, config.ddi) {
+          sign_in(*store, clock, config.sign_in, freshness),
+          ddi(*store, changes, messages, files, urls, live, clock, ids, config.ddi, freshness) {
         urls.sign_with(std::make_shared<DownloadLinks>(secrets->derived("links"), config.links));
         sign_in.note_ends(credentials.ends());
     }
@@ -130,11 +153,17 @@ struct Services {
     }
 
     DataFolder folder;
-    SystemClock clock;
+    WatchedClock clock;
+    ClockFile clock_file;
+    ClockFile::Seen seen;
+    NotBefore id_clock;
+    std::atomic<std::uint64_t> clock_jumps{0};
     SnowflakeIds ids;
     LiveEvents live;
     std::shared_ptr<WriterStatistics> writer = std::make_shared<WriterStatistics>();
     std::shared_ptr<const SecretBox> secrets;  ///< set while the store opens
+    std::atomic<bool> not_synced{false};       ///< the disk did not take what the store wrote
+    std::shared_ptr<Freshness> freshness = std::make_shared<Freshness>();
     std::unique_ptr<Store> store;
     std::unique_ptr<ArtifactStore> artifacts;
     PublicUrls urls;
@@ -143,6 +172,7 @@ struct Services {
     CommandReplies replies;
     Presence presence;
     AccessService access;
+    AuditService audit;
     UserService users;
     ApiTokenService api_tokens;
     SystemService system;
@@ -166,6 +196,15 @@ struct Services {
     DdiService ddi;
 };
 
+/// Whom a trusted proxy names as its client.
+rest::Api::ClientBehind client_behind(const std::string& trusted_proxies) {
+    const auto proxies = std::make_shared<http::ddi::TrustedProxies>(trusted_proxies);
+    return [proxies](const http::Request& request) {
+        return proxies->include(request.remote_address) ? http::ddi::forwarded_for(request)
+                                                        : std::nullopt;
+    };
+}
+
 /// Every route of the REST API.
 void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
                 const rest::MessagingOptions& messaging) {
@@ -174,6 +213,7 @@ void api_routes(rest::Api& api, Services& services, rest::LiveFeed& feed,
     rest::user_routes(api, store, services.users);
     rest::api_token_routes(api, services.api_tokens);
     rest::system_routes(api, services.system, version);
+    rest::audit_routes(api, store);
     rest::protocol_routes(api, store, services.protocols);
     rest::product_routes(api, store, services.products);
     rest::device_routes(api, store, services.devices);
@@ -223,6 +263,7 @@ struct Application::Parts {
     void stop();
 
     const milliseconds stop_grace;
+    const std::shared_ptr<net::MemoryBudget> buffers;  ///< of all connections
     const bool listens_mqtt;
     const bool listens_mqtts;
     std::optional<std::string> setup_token;
@@ -249,8 +290,10 @@ struct Application::Parts {
 
 namespace {
 
-mqtt::MqttOptions mqtt_options(const Config& config, TlsFiles& tls_files) {
+mqtt::MqttOptions mqtt_options(const Config& config, TlsFiles& tls_files,
+                               const std::shared_ptr<net::MemoryBudget>& buffers) {
     mqtt::MqttOptions options = config.mqtt;
+    options.buffers = buffers;
     const auto add = [&](const std::string& key, const std::string& address,
                          std::shared_ptr<SSL_CTX> tls) {
         if (!address.empty()) {
@@ -268,6 +311,7 @@ mqtt::MqttOptions mqtt_options(const Config& config, TlsFiles& tls_files) {
 
 Application::Parts::Parts(const Config& config, const std::optional<std::string>& admin_password)
     : stop_grace(config.stop_grace),
+      buffers(std::make_shared<net::MemoryBudget>(config.buffer_bytes_max)),
       listens_mqtt(!config.mqtt_listen.empty()),
       listens_mqtts(!config.mqtts_listen.empty()),
       services(config),
@@ -287,7 +331,7 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
                  const std::string& password, const std::string& address) {
               return services.sign_in.mqtt(client_id, username, password, address);
           },
-          mqtt_options(config, tls_files)),
+          mqtt_options(config, tls_files, buffers)),
       websocket_inbox(services.messages, services.links),
       websockets(services.sign_in, services.dialects, websocket_inbox, config.device_http),
       scrub(config.data, services.clock, config.scrub) {
@@ -298,8 +342,14 @@ Application::Parts::Parts(const Config& config, const std::optional<std::string>
     setup_token = *std::move(started);
     services.protocols.install_builtin();
     connect_parts();
+    if (services.seen.away > long_away) {
+        scheduler.keep_all_for_now();
+    } else {
+        services.audit.prune();  // a server that is restarted every hour prunes too
+    }
     add_jobs(config);
     scheduler.recover();
+    services.clock_file.keep(services.clock, services.ids);
     scheduler.start();
     feed.start();
     listen(config);
@@ -316,6 +366,14 @@ void Application::Parts::connect_parts() {
     services.changes.listen(scheduler.record_listeners());
     services.presence.listen(scheduler.presence_listeners());
     services.tasks.hook(scheduler.task_hooks());
+    scheduler.watch(services.clock, [this](milliseconds) {
+        ++services.clock_jumps;
+        services.clock_file.keep(services.clock, services.ids);
+    });
+    scheduler.add_job("note the clock", ClockFile::kept_every, [this] {
+        services.clock_file.keep(services.clock, services.ids);
+        return false;
+    });
     scheduler.task_hooks().run_later([this] { return services.missing_digests.step(); });
     services.dialects.on_trouble(
         [this](const ScriptTrouble& trouble) { services.script_troubles.note(trouble); });
@@ -337,6 +395,8 @@ void Application::Parts::connect_parts() {
 /// What is looked at again and again.
 void Application::Parts::add_jobs(const Config& config) {
     constexpr milliseconds ends_every{1'000};
+    scheduler.add_job("prune audit", config.scheduler.housekeeping_every,
+                      [this] { return services.audit.prune(); });
     scheduler.add_job("credential ends", ends_every, [this] {
         services.credentials.close_ended();
         return false;
@@ -363,18 +423,21 @@ std::optional<http::Server::Counters> Application::Parts::http_counters() const 
 }
 
 void Application::Parts::listen(const Config& config) {
+    api.record_in(services.audit, client_behind(config.ddi_http.trusted_proxies));
     api_routes(api, services, feed, config.messaging);
     ddi_routes(router, services, config.ddi_http);
     device_routes(router, services, websockets, config.device_http);
     PageSources pages;
     pages.ready = [this] { return ready.load(); };
+    pages.disk_full = [this] { return services.writer->disk_full.load(); };
     pages.damaged_artifacts = [this] { return scrub.damaged(); };
     pages.metrics = [this] {
         return metrics_text({[this] { return http_counters(); }, router, gateway, websockets,
                              services.messages, scheduler.dispatcher(), workers, uploads, scrub,
-                             services.scripts, services.access.sign_in_counters(),
+                             services.scripts, services.access.sign_in_counters(), services.audit,
                              services.sign_in.counters(), tls_files, *services.writer,
-                             *services.store});
+                             *services.store, *buffers, services.folder.path().string(),
+                             services.clock_jumps});
     };
     page_routes(router, std::move(pages));
 
@@ -385,6 +448,7 @@ void Application::Parts::listen(const Config& config) {
         options.host = std::move(at.host);
         options.port = at.port;
         options.tls = std::move(tls);
+        options.buffers = buffers;
         servers.push_back(std::make_unique<http::Server>(
             loops, workers, uploads, router,
             http::ddi::refusals(rest::server_refusals(router, services.clock)), options));
@@ -425,12 +489,21 @@ void Application::Parts::stop() {
     }
     feed.stop();
     scheduler.stop();
-    while (services.presence.flush()) {
+    try {
+        while (services.presence.flush()) {
+        }
+    } catch (const StorageError& error) {  // the next start begins with everybody offline
+        log::warn("server", "presence not stored reason=\"{}\"", error.what());
     }
     workers.stop();
     uploads.stop();
     // What is queued is stored and its callers are told while everything they reach still lives.
-    (void)services.store->write([](UnitOfWork&) -> Result<void> { return {}; });
+    try {
+        (void)services.store->write([](UnitOfWork&) -> Result<void> { return {}; });
+    } catch (const StorageError& error) {
+        log::warn("server", "stopping without the store reason=\"{}\"", error.what());
+    }
+    services.clock_file.keep(services.clock, services.ids);
     loops.stop();
 }
 
@@ -485,6 +558,10 @@ void Application::stop() {
     parts_->stop();
 }
 
+bool Application::not_synced() const {
+    return parts_->services.not_synced;
+}
+
 std::vector<std::string> all_routes() {
     Config config;
     const fs::path folder = fs::temp_directory_path() / ("updraft-routes-" + random_hex(8));
@@ -497,7 +574,7 @@ std::vector<std::string> all_routes() {
         rest::LiveFeed feed(*services.store, services.live, config.live);
         api_routes(api, services, feed, config.messaging);
         ddi_routes(router, services, config.ddi_http);
-        page_routes(router, {[] { return true; }, [] { return std::string(); }, {}});
+        page_routes(router, {[] { return true; }, [] { return std::string(); }, {}, {}});
         device_http::WebSocketDevices websockets(services.sign_in, services.dialects,
                                                  services.messages, config.device_http);
         device_routes(router, services, websockets, config.device_http);

@@ -31,6 +31,9 @@ public:
     /// Stops accepting, lets running requests end, stores what is queued. Idempotent.
     /// False if an event loop has not come round since the last call: for a watchdog. One caller.
     [[nodiscard]] bool answers();
+    /// True once the disk did not take what the store wrote. The process has got a SIGTERM then,
+    /// and is to end without destroying this: nothing may be written any more.
+    [[nodiscard]] bool not_synced() const;
     void stop();
     /// Reads the TLS certificate again, as after a change of its files.
     void reload();

@@ -257,7 +257,10 @@ TEST_P(ArtifactStoreContract, PiecesInOrderMakeTheFile) {
 
     expect_digests(*last, bytes);
     EXPECT_TRUE(holds(bytes));
+    EXPECT_EQ(received("s"), 1000);
+    store_->forget_partial("s");
     EXPECT_FALSE(store_->partial("s"));
+    EXPECT_TRUE(holds(bytes));
 }
 
 TEST_P(ArtifactStoreContract, PiecesMayComeInAnyOrder) {
@@ -330,6 +333,7 @@ TEST_P(ArtifactStoreContract, PiecesSurviveAReopen) {
 
 TEST_P(ArtifactStoreContract, OnePieceMayBeTheWholeFile) {
     expect_digests(*send("s", "all at once", 0, 11), "all at once");
+    store_->forget_partial("s");
     EXPECT_FALSE(store_->partial("s"));
 }
 

@@ -491,6 +491,9 @@ TEST_P(RowsContract, Tokens) {
     EXPECT_EQ(row->user, UserId{"u1"});
     EXPECT_EQ(row->idle_timeout, milliseconds(60'000));
     EXPECT_EQ(row->last_used_at, at(30));
+    write([](UnitOfWork& work) { work.tokens().shift_last_used(-seconds(20)); });
+    EXPECT_EQ(read([](const Repositories& rows) { return rows.tokens().find("b")->last_used_at; }),
+              at(10));
     write([](UnitOfWork& work) {
         work.tokens().remove("b");
         work.tokens().remove_all_of(UserId{"u1"});

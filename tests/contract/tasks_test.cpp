@@ -826,5 +826,60 @@ TEST_P(TaskContract, WhatADeviceSaidOverDdiIsKeptAndGoesWithIt) {
     EXPECT_EQ(found(), std::nullopt);
 }
 
+// The clock was set: what is to happen in an hour still happens in an hour.
+TEST_P(TaskContract, DeadlinesOfProcessingRecordsCanBeShifted) {
+    add_devices(2);
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        work.tasks().expand(TaskId{"1"}, 10, at(1), next_id_);
+        for (const auto& [id, state] :
+             {std::pair("1000", RecordState::processing), std::pair("1001", RecordState::failed)}) {
+            const UpgradeRecord before = *work.records().find(RecordId{id});
+            UpgradeRecord after = before;
+            after.state = state;
+            after.response_deadline = at(40);
+            after.upgrade_deadline = at(90);
+            work.records().update(before, after);
+        }
+        EXPECT_EQ(work.records().shift_deadlines(seconds(1'000)), 1);
+    });
+    read([&](const Repositories& rows) {
+        EXPECT_EQ(rows.records().earliest_deadline(), at(1'040));
+        EXPECT_TRUE(rows.records().due(at(1'039), 10).empty());
+        EXPECT_EQ(rows.records().find(RecordId{"1000"})->upgrade_deadline, at(1'090));
+        EXPECT_EQ(rows.records().find(RecordId{"1001"})->upgrade_deadline, at(90));
+    });
+}
+
+TEST_P(TaskContract, ChangesUnderWayAreKeptUntilTheyAreDoneOrTheirTaskIsGone) {
+    const TaskChange first{
+        "5", TaskId{"1"}, true, {RecordState::waiting, RecordState::processing}, {}};
+    TaskChange second{"6", TaskId{"2"}, false, {RecordState::failed}, {}};
+    const auto under_way = [&] {
+        return read([](const Repositories& rows) { return rows.tasks().changes_under_way(); });
+    };
+    write([&](UnitOfWork& work) {
+        work.tasks().add(a_task("1"), {});
+        work.tasks().add(a_task("2"), {});
+        work.tasks().save_change(second);
+        work.tasks().save_change(first);
+        second.after = RecordId{"1234"};
+        work.tasks().save_change(second);
+    });
+    const std::vector<TaskChange> all = under_way();
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].id, "5");
+    EXPECT_EQ(all[0].task, TaskId{"1"});
+    EXPECT_TRUE(all[0].stops);
+    EXPECT_EQ(all[0].states, first.states);
+    EXPECT_EQ(all[1].after, RecordId{"1234"});
+    EXPECT_FALSE(all[1].stops);
+
+    write([&](UnitOfWork& work) { work.tasks().remove_change(first); });
+    EXPECT_EQ(under_way().size(), 1U);
+    write([&](UnitOfWork& work) { work.tasks().remove(TaskId{"2"}); });
+    EXPECT_TRUE(under_way().empty());
+}
+
 }  // namespace
 }  // namespace updraft::contract

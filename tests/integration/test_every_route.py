@@ -20,6 +20,7 @@ RESOURCES = [
     "user",
     "role",
     "user-token",
+    "audit",
 ]
 ACTIONS = ["query", "save", "delete", "deploy"]
 
@@ -139,6 +140,7 @@ def buttons():
         "system/User": ["view", "add", "update", "delete", "action"],
         "system/Role": ["view", "add", "update", "delete", "action"],
         "system/Basis": ["view", "update"],
+        "system/Audit": ["view"],
     }
     return [(page, button) for page, names in pages.items() for button in names]
 

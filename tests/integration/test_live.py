@@ -191,6 +191,24 @@ def test_events_of_a_task(world):
         ]
 
 
+def test_a_console_sees_every_record_of_a_burst(world):
+    """More records than a slow console's queue once held: the stream was cut in the middle of a rollout."""
+    product = world.product()
+    devices = [f"{product}-{number}" for number in range(600)]
+    world.api.post(
+        f"/device-instance/_import?productId={product}",
+        raw="\n".join(["id", *devices]).encode(),
+        content_type="text/csv",
+    )
+    task = world.task(world.foreign_firmware(product), devices, mode="pull")
+    with world.api.events(f"?taskId={task['id']}") as events:
+        world.api.post(f"{TASK}/{task['id']}/_stop", {})
+        eventually(
+            lambda: {data["deviceId"] for name, data in list(events._seen) if name == "record"}
+            == set(devices)
+        )
+
+
 def test_events_of_devices(world):
     product = world.product()
     device = world.device(product)

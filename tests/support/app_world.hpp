@@ -26,8 +26,8 @@ namespace updraft {
 /// protocol packages and a clock that stands still.
 struct AppWorld {
     explicit AppWorld(AccessOptions access_options = {},
-                      std::unique_ptr<Store> on = open_memory_store())
-        : store(std::move(on)), access(*store, clock, ids, access_options) {
+                      std::unique_ptr<Store> on = nullptr)
+        : store(on ? std::move(on) : open_memory_store(freshness)), access(*store, clock, ids, access_options) {
         protocols.install_builtin();
     }
 
@@ -66,6 +66,7 @@ struct AppWorld {
     }
 
     ManualClock clock;
+    std::shared_ptr<Freshness> freshness = std::make_shared<Freshness>();
     std::unique_ptr<Store> store;
     SnowflakeIds ids{clock, 1};
     LiveEvents live;
@@ -81,7 +82,7 @@ struct AppWorld {
     DeviceService devices{*store, links, changes, replies,
                           live,   clock, ids,     DeviceServiceOptions{milliseconds{200}}};
     SystemService system{*store, urls, clock, ids};
-    DeviceSignIn sign_in{*store, clock};
+    DeviceSignIn sign_in{*store, clock, {}, freshness};
 
 private:
     template <class T>

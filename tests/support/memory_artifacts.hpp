@@ -43,8 +43,11 @@ public:
         }
         ArtifactDigests digests = digests_of(pieces.bytes);
         keep(digests.sha256, pieces.bytes);
-        sessions_.erase(session);
         return std::optional(std::move(digests));
+    }
+    void forget_partial(const std::string& session) override {
+        const std::scoped_lock lock(mutex_);
+        sessions_.erase(session);
     }
     [[nodiscard]] std::optional<PartialUpload> partial(const std::string& session) const override {
         const std::scoped_lock lock(mutex_);

@@ -70,7 +70,7 @@ struct UpgradeWorld {
     explicit UpgradeWorld(DeviceMessages::Options messages_options = {},
                           TaskService::Options task_options = {})
         : tasks(*store, changes, live, clock, ids, task_options),
-          messages(*store, changes, presence, urls, live, clock, ids, messages_options) {
+          messages(*store, changes, presence, urls, live, clock, ids, messages_options, freshness) {
         change([](UnitOfWork& work) {
             ProtocolPackage package;
             package.id = ProtocolId{"jetlinks.v3.0"};
@@ -266,7 +266,8 @@ struct UpgradeWorld {
     }
 
     ManualClock clock;
-    std::unique_ptr<Store> store = open_memory_store();
+    std::shared_ptr<Freshness> freshness = std::make_shared<Freshness>();
+    std::unique_ptr<Store> store = open_memory_store(freshness);
     MemoryArtifacts artifacts;
     SnowflakeIds ids{clock, 1};
     LiveEvents live;
@@ -275,7 +276,7 @@ struct UpgradeWorld {
     RecordChanges changes{clock, ids, live};
     Presence presence{*store, links, changes, live, clock, ids, {}};
     FirmwareService firmwares{*store, urls, clock, ids};
-    FileService files{*store, artifacts, urls, clock, {}};
+    FileService files{*store, artifacts, urls, clock, {}, freshness};
     RecordService records{*store, live, clock};
     TaskService tasks;
     DeviceMessages messages;

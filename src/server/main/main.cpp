@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
     updraft::server::add_doctor(program, status, language);
     updraft::server::add_secrets(program, status, language);
     updraft::cli::add_operator_commands(program, status, language);
+    updraft::server::add_audit(program, status, language);
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

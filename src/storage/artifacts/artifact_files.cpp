@@ -127,6 +127,10 @@ public:
         return upload.write(offset, length, bytes);
     }
 
+    void forget_partial(const std::string& session) override {
+        PieceUpload::forget(folder_, PieceFiles::of(folder_, session));
+    }
+
     std::optional<PartialUpload> partial(const std::string& session) const override {
         const auto journal = read_journal(PieceFiles::of(folder_, session));
         if (!journal) {
@@ -158,7 +162,8 @@ public:
                     remove_leftover(upload_path(name));
                 }
             } else if (suffix == PieceFiles::bytes_suffix || suffix == PieceFiles::journal_suffix ||
-                       suffix == PieceFiles::new_journal_suffix) {
+                       suffix == PieceFiles::new_journal_suffix ||
+                       suffix == PieceFiles::link_suffix) {
                 piece_uploads.insert(path.stem().string());
             }
         }

@@ -56,8 +56,28 @@ void ArtifactFolder::keep(const OpenFile& upload, const ArtifactDigests& digests
     upload.sync();
     make_folder(place.folder);
     rename_file(upload.path(), place.path);
-    if (remove_file(damaged_path_of(digests.sha256))) {
-        log::info("artifacts", "damaged artifact healed by an upload sha256={}", digests.sha256);
+    settle(place, digests.sha256);
+}
+
+void ArtifactFolder::keep_linked(const OpenFile& upload, const std::string& link,
+                                 const ArtifactDigests& digests) const {
+    UPDRAFT_ASSERT(is_sha256(digests.sha256));
+    const Place place = place_of(digests.sha256);
+    upload.sync();
+    make_folder(place.folder);
+    remove_file(link);  // what a crash has left
+    if (link_file(upload.path(), link)) {
+        rename_file(link, place.path);
+        remove_file(link);  // still there if the artifact was this file already
+    } else {
+        rename_file(upload.path(), place.path);
+    }
+    settle(place, digests.sha256);
+}
+
+void ArtifactFolder::settle(const Place& place, const std::string& sha256) const {
+    if (remove_file(damaged_path_of(sha256))) {
+        log::info("artifacts", "damaged artifact healed by an upload sha256={}", sha256);
         sync_folder(damaged_);
     }
     sync_folder(place.folder);

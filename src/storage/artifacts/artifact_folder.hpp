@@ -26,6 +26,12 @@ public:
     /// already. So an upload of the same bytes heals what was damaged, known or not.
     void keep(const OpenFile& upload, const ArtifactDigests& digests) const;
 
+    /// The same for bytes that stay where they are, too, and that nobody writes any more: the
+    /// artifact is a second name of their file. `link` is a free name beside it. Where the file
+    /// system knows no such thing they are moved.
+    void keep_linked(const OpenFile& upload, const std::string& link,
+                     const ArtifactDigests& digests) const;
+
     /// The artifact's path; nothing if it is missing, no regular file, or `sha256` is no lower-case
     /// SHA-256.
     [[nodiscard]] std::optional<std::string> find(const std::string& sha256) const;
@@ -56,6 +62,8 @@ private:
         std::string path;
     };
     [[nodiscard]] Place place_of(const std::string& sha256) const;
+    /// The artifact is at its place: makes that last, and forgets a damaged one.
+    void settle(const Place& place, const std::string& sha256) const;
 
     DigestAlgorithms algorithms_;
     std::string artifacts_;

@@ -54,15 +54,23 @@ ArtifactHasher::Context ArtifactHasher::start(const EVP_MD* algorithm) {
     return context;
 }
 
-ArtifactHasher::ArtifactHasher(const DigestAlgorithms& algorithms)
-    : md5_(start(algorithms.md5())),
-      sha1_(start(algorithms.sha1())),
-      sha256_(start(algorithms.sha256())) {}
+ArtifactHasher::ArtifactHasher(const DigestAlgorithms& algorithms, Way way) {
+    if (way == Way::fastest && JointDigests::available()) {
+        joint_.emplace();
+        return;
+    }
+    md5_ = start(algorithms.md5());
+    sha1_ = start(algorithms.sha1());
+    sha256_ = start(algorithms.sha256());
+}
 
 void ArtifactHasher::update(std::string_view bytes) {
     // A slice that fits the cache is read from memory once for all digests.
     constexpr std::size_t slice_bytes = 16 * 1024;
     size_bytes_ += static_cast<std::int64_t>(bytes.size());
+    if (joint_) {
+        return joint_->update(bytes);
+    }
     while (!bytes.empty()) {
         const std::string_view slice = bytes.substr(0, slice_bytes);
         check(EVP_DigestUpdate(md5_.get(), slice.data(), slice.size()) == 1);
@@ -73,6 +81,10 @@ void ArtifactHasher::update(std::string_view bytes) {
 }
 
 ArtifactDigests ArtifactHasher::finish() {
+    if (joint_) {
+        const JointDigests::Digests digests = joint_->finish();
+        return {size_bytes_, to_hex(digests.md5), to_hex(digests.sha256), to_hex(digests.sha1)};
+    }
     return {size_bytes_, finish_hex(md5_.get()), finish_hex(sha256_.get()),
             finish_hex(sha1_.get())};
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "app/ports.hpp"
+#include "storage/artifacts/joint_digests.hpp"
 
 // As <openssl/types.h> declares them, so that this header does without OpenSSL.
 using EVP_MD = struct evp_md_st;
@@ -36,7 +37,11 @@ private:
 /// All digests of a stream of bytes in one pass.
 class ArtifactHasher {
 public:
-    explicit ArtifactHasher(const DigestAlgorithms& algorithms);
+    enum class Way : std::uint8_t {
+        fastest,  ///< that this processor has
+        openssl,
+    };
+    explicit ArtifactHasher(const DigestAlgorithms& algorithms, Way way = Way::fastest);
 
     void update(std::string_view bytes);
     /// The digests of all bytes so far; nothing may follow.
@@ -49,6 +54,7 @@ private:
     using Context = std::unique_ptr<EVP_MD_CTX, Free>;
     static Context start(const EVP_MD* algorithm);
 
+    std::optional<JointDigests> joint_;  ///< in place of the three
     Context md5_;
     Context sha1_;
     Context sha256_;

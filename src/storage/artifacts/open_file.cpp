@@ -39,11 +39,20 @@ int open_descriptor(const std::string& path, int flags) {
 
 }  // namespace
 
-void throw_storage_error(std::string_view action, const std::string& path, int error) {
+namespace {
+
+[[noreturn]] void throw_error(std::string_view action, const std::string& path, int error,
+                              StorageError::Cause otherwise) {
     const bool full = error == ENOSPC || error == EDQUOT;
-    throw StorageError(full ? StorageError::Cause::disk_full : StorageError::Cause::broken,
+    throw StorageError(full ? StorageError::Cause::disk_full : otherwise,
                        fmt::format("{} {}: {}", action, path,
                                    std::error_code(error, std::generic_category()).message()));
+}
+
+}  // namespace
+
+void throw_storage_error(std::string_view action, const std::string& path, int error) {
+    throw_error(action, path, error, StorageError::Cause::broken);
 }
 
 OpenFile::OpenFile(std::string path, int flags)
@@ -155,7 +164,7 @@ void OpenFile::truncate(std::int64_t size) const {
 void OpenFile::sync() const {
     // Not fdatasync(2): it may leave out the new entries of a folder.
     if (uninterrupted([&] { return ::fsync(descriptor_); }) != 0) {
-        throw_storage_error("cannot sync", path_, errno);
+        throw_error("cannot sync", path_, errno, StorageError::Cause::not_synced);
     }
 }
 
@@ -251,6 +260,16 @@ void rename_file(const std::string& from, const std::string& to) {
     if (::rename(from.c_str(), to.c_str()) != 0) {
         throw_storage_error(fmt::format("cannot move {} to", from), to, errno);
     }
+}
+
+bool link_file(const std::string& from, const std::string& to) {
+    if (::link(from.c_str(), to.c_str()) == 0) {
+        return true;
+    }
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) {
+        throw_storage_error(fmt::format("cannot link {} to", from), to, errno);
+    }
+    return false;
 }
 
 bool remove_file(const std::string& path) {

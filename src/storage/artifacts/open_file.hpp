@@ -84,6 +84,8 @@ void sync_folder(const std::string& path);
 void rename_file(const std::string& from, const std::string& to);
 /// False if there was none.
 bool remove_file(const std::string& path);
+/// Gives the file a second name; false if the file system cannot.
+[[nodiscard]] bool link_file(const std::string& from, const std::string& to);
 /// For destructors: a failure is logged, not thrown.
 void remove_file_quietly(const std::string& path) noexcept;
 

@@ -50,7 +50,7 @@ bool changed_since(const std::string& path, Instant before) {
 PieceFiles PieceFiles::named(const ArtifactFolder& folder, const std::string& name) {
     const std::string stem = folder.uploads() + "/" + name;
     return {fmt::format("{}{}", stem, bytes_suffix), fmt::format("{}{}", stem, journal_suffix),
-            fmt::format("{}{}", stem, new_journal_suffix)};
+            fmt::format("{}{}", stem, new_journal_suffix), fmt::format("{}{}", stem, link_suffix)};
 }
 
 PieceFiles PieceFiles::of(const ArtifactFolder& folder, const std::string& session) {
@@ -85,9 +85,34 @@ void PieceUpload::remove_if_abandoned(const ArtifactFolder& folder, const std::s
     }
 }
 
+void PieceUpload::forget(const ArtifactFolder& folder, const PieceFiles& files) {
+    if (!facts_of(files.journal)) {
+        return;
+    }
+    PieceUpload upload(folder, files);
+    const auto known = trusted(PieceJournal::parse(text_of(upload.journal_)), files);
+    if (known && known->received.total_bytes() == known->length_bytes) {
+        upload.discard();
+    }
+}
+
+/// Whether these bytes are at their place already.
+bool PieceUpload::holds(std::int64_t offset, std::string_view bytes) const {
+    const std::optional<OpenFile> part = OpenFile::try_open(files_.bytes, O_RDONLY);
+    std::string there(bytes.size(), '\0');
+    return part && part->read_at(offset, there) == bytes.size() && there == bytes;
+}
+
 Result<std::optional<ArtifactDigests>> PieceUpload::write(std::int64_t offset, std::int64_t length,
                                                           std::string_view bytes) {
-    const auto known = trusted(PieceJournal::parse(text_of(journal_)), files_);
+    auto known = trusted(PieceJournal::parse(text_of(journal_)), files_);
+    if (known && known->received.total_bytes() == known->length_bytes) {
+        // All was there, and whoever sent it may not have heard so (a crash, a lost answer).
+        if (known->length_bytes == length && holds(offset, bytes)) {
+            return std::optional(finish(*known));
+        }
+        known.reset();  // another upload under the same name
+    }
     if (known && known->length_bytes != length) {
         return Error::invalid("length", text("length {} 与首个分片的 {} 不一致",
                                              "length {} differs from {} of the first piece", length,
@@ -120,11 +145,12 @@ Result<std::optional<ArtifactDigests>> PieceUpload::write(std::int64_t offset, s
 
 /// The bytes are on the disk before the journal says so, the journal before the caller does.
 void PieceUpload::add_piece(PieceJournal& state, std::int64_t offset, std::string_view bytes) {
-    const OpenFile part(files_.bytes, O_RDWR | O_CREAT);
     const bool is_new = state.good_bytes == 0;
     if (is_new) {
-        part.truncate(0);  // what a crash may have left
+        journal_.truncate(0);
+        remove_file(files_.bytes);  // never cut: an artifact may be the same file
     }
+    const OpenFile part(files_.bytes, O_RDWR | O_CREAT);
     part.write_at(offset, bytes);
     part.sync();
 
@@ -139,8 +165,13 @@ void PieceUpload::add_piece(PieceJournal& state, std::int64_t offset, std::strin
         ++state.lines;
     }
     journal_.truncate(state.good_bytes);  // a line that a crash cut short
-    journal_.write_at(state.good_bytes, lines);
-    journal_.sync();
+    try {
+        journal_.write_at(state.good_bytes, lines);
+        journal_.sync();
+    } catch (const StorageError&) {
+        journal_.truncate(state.good_bytes);  // the piece comes again, and is not taken for known
+        throw;
+    }
     if (is_new) {
         sync_folder(folder_.uploads());
     }
@@ -176,13 +207,13 @@ ArtifactDigests PieceUpload::finish(const PieceJournal& state) {
                                        state.length_bytes));
     }
     ArtifactDigests digests = hasher.finish();
-    folder_.keep(part, digests);
-    remove_file_quietly(files_.journal);
+    folder_.keep_linked(part, files_.link, digests);
     return digests;
 }
 
 void PieceUpload::discard() noexcept {
     remove_file_quietly(files_.bytes);
+    remove_file_quietly(files_.link);
     remove_file_quietly(files_.new_journal);
     remove_file_quietly(files_.journal);
 }

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "app/freshness.hpp"
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/secret_box.hpp"
@@ -144,6 +145,14 @@ public:
     /// Runs several statements, separated by semicolons, without parameters.
     virtual void run_script(std::string_view script) = 0;
 
+    /// What the repositories have written through this connection since somebody cleared it: every
+    /// one of them notes whose rows it changes.
+    [[nodiscard]] Freshness::Written& written() { return written_; }
+
+    /// Where the SQL function next_number() takes its numbers from, one for each call, in the
+    /// statements that run until the next call of this.
+    virtual void take_numbers_from(std::function<std::int64_t()> next) = 0;
+
     /// A sub-query that gives the elements of the JSON array in one parameter, for long IN lists.
     [[nodiscard]] virtual std::string_view elements_of_json() const = 0;
 
@@ -211,6 +220,7 @@ private:
     std::unordered_map<std::string_view, std::list<Cached>::iterator> by_text_;
     Statement* current_ = nullptr;  ///< what acquire() gave last
     std::shared_ptr<const SecretBox> secrets_;
+    Freshness::Written written_;
 };
 
 }  // namespace updraft::sql

@@ -67,6 +67,7 @@ public:
     }
 
     std::int64_t add(const DdiAction& a) override {
+        db_.written().note(a.device);
         db_.execute("UPDATE sequence SET value = value + 1 WHERE name = 'ddi_action'");
         Rows rows = db_.query("SELECT value FROM sequence WHERE name = 'ddi_action'");
         const std::int64_t number = rows.next() ? rows.integer() : 1;
@@ -79,6 +80,7 @@ public:
     }
 
     void update(const DdiAction& a) override {
+        db_.written().note(a.device);
         db_.execute(
             "UPDATE ddi_action SET confirmed = ?, retrieved = ?, closed = ?, installed = ?, "
             "feedbacks = ? WHERE number = ?",
@@ -104,6 +106,7 @@ public:
     }
 
     void put_target(const DdiTarget& t) override {
+        db_.written().note(t.device);
         db_.execute(
             "INSERT INTO ddi_target (device_id, attributes_wanted, auto_confirm, "
             "auto_confirm_initiator, auto_confirm_remark, auto_confirm_at) "

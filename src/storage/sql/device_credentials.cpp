@@ -78,6 +78,11 @@ public:
     }
 
     void add(const DeviceCredential& c) override {
+        if (c.device) {
+            db_.written().note(*c.device);
+        } else {
+            db_.written().note_everything();
+        }
         db_.execute("INSERT INTO device_credential (" UPDRAFT_CREDENTIAL_COLUMNS
                     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     c.id, name_of(c.kind), c.product, c.device, c.name, c.lookup,
@@ -86,10 +91,12 @@ public:
     }
 
     void set_expiry(const CredentialId& id, Instant at) override {
+        db_.written().note_everything();
         db_.execute("UPDATE device_credential SET expires_at = ? WHERE id = ?", at, id);
     }
 
     void remove(const CredentialId& id) override {
+        db_.written().note_everything();
         db_.execute("DELETE FROM device_credential WHERE id = ?", id);
     }
 

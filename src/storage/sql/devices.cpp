@@ -116,6 +116,7 @@ public:
     }
 
     void add(const Device& d) override {
+        db_.written().note(d.id);
         const FirmwareColumns firmware(d.firmware);
         db_.execute(
             "INSERT INTO device (seq, id, name, product_id, device_type, parent_id, description, "
@@ -135,6 +136,7 @@ public:
     }
 
     void update(const Device& d) override {
+        db_.written().note(d.id);
         const auto before = kind_of(db_, d.id);
         const FirmwareColumns firmware(d.firmware);
         const std::int64_t changed = db_.execute(
@@ -159,12 +161,14 @@ public:
     }
 
     void remove(const DeviceId& id) override {
+        db_.written().note(id);
         const auto before = kind_of(db_, id);
         db_.execute("DELETE FROM device WHERE id = ?", id);
         move_count(before, id);
     }
 
     void set_state(const DeviceId& id, DeviceState state) override {
+        db_.written().note(id);
         const auto before = kind_of(db_, id);
         db_.execute("UPDATE device SET state = ? WHERE id = ?", name_of(state), id);
         move_count(before, id);
@@ -172,10 +176,12 @@ public:
 
     void set_attributes(const DeviceId& id,
                         const std::map<std::string, std::string>& attributes) override {
+        db_.written().note(id);
         db_.execute("UPDATE device SET attributes = ? WHERE id = ?", to_json(attributes), id);
     }
 
     void set_firmware(const DeviceId& id, const FirmwareInfo& info) override {
+        db_.written().note(id);
         const auto before = kind_of(db_, id);
         db_.execute(
             "UPDATE device SET firmware_version = ?, firmware_version_order = ?, "
@@ -187,6 +193,7 @@ public:
     void apply_presence(const std::vector<PresenceChange>& changes) override {
         DeviceCountChanges counts;
         for (const PresenceChange& change : changes) {
+            db_.written().note(change.device);
             const auto before = kind_of(db_, change.device);
             if (!before || before->state == name_of(DeviceState::not_active)) {
                 continue;
@@ -207,6 +214,7 @@ public:
     }
 
     void all_offline(Instant at) override {
+        db_.written().note_everything();
         db_.execute("UPDATE device SET state = 'offline', offline_at = ? WHERE state = 'online'",
                     at);
         count_all_offline(db_);

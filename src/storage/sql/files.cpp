@@ -49,6 +49,7 @@ public:
     }
 
     void add(const StoredFile& f) override {
+        db_.written().note(f.id);
         db_.execute(
             "INSERT INTO stored_file (id, name, extension, size_bytes, md5, sha256, access_key, "
             "public_access, temporary, creator_id, created_at, sha1) "
@@ -58,6 +59,7 @@ public:
     }
 
     void update(const StoredFile& f) override {
+        db_.written().note(f.id);
         db_.execute(
             "UPDATE stored_file SET name = ?, extension = ?, size_bytes = ?, md5 = ?, sha256 = ?, "
             "access_key = ?, public_access = ?, temporary = ?, creator_id = ?, created_at = ?, "
@@ -67,6 +69,7 @@ public:
     }
 
     void remove(const FileId& id) override {
+        db_.written().note(id);
         db_.execute("DELETE FROM stored_file WHERE id = ?", id);
     }
 

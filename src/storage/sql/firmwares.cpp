@@ -80,6 +80,7 @@ public:
     }
 
     void add(const Firmware& f) override {
+        db_.written().note_everything();
         db_.execute(
             "INSERT INTO firmware (id, name, product_id, product_name, version, version_order, "
             "sign_method, sign, url, file_id, size_bytes, properties, description, creator_id, "
@@ -92,6 +93,7 @@ public:
     }
 
     void update(const Firmware& f) override {
+        db_.written().note_everything();
         db_.execute(
             "UPDATE firmware SET name = ?, product_id = ?, product_name = ?, version = ?, "
             "version_order = ?, sign_method = ?, sign = ?, url = ?, file_id = ?, size_bytes = ?, "
@@ -104,6 +106,7 @@ public:
     }
 
     void remove(const FirmwareId& id) override {
+        db_.written().note_everything();
         db_.execute("DELETE FROM firmware WHERE id = ?", id);
     }
 

@@ -57,6 +57,7 @@ public:
     }
 
     void add(const Product& p) override {
+        db_.written().note_everything();
         db_.execute(
             "INSERT INTO product (id, name, description, device_type, protocol_id, "
             "transport_protocol, access_id, access_provider, access_name, store_policy, "
@@ -69,6 +70,7 @@ public:
     }
 
     void update(const Product& p) override {
+        db_.written().note_everything();
         db_.execute(
             "UPDATE product SET name = ?, description = ?, device_type = ?, protocol_id = ?, "
             "transport_protocol = ?, access_id = ?, access_provider = ?, access_name = ?, "
@@ -81,6 +83,7 @@ public:
     }
 
     void remove(const ProductId& id) override {
+        db_.written().note_everything();
         db_.execute("DELETE FROM product WHERE id = ?", id);
     }
 };

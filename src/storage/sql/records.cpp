@@ -183,6 +183,15 @@ public:
                                           now, limit));
     }
 
+    std::int64_t shift_deadlines(milliseconds by) override {
+        const std::int64_t ms = by.count();
+        return db_.execute(
+            "UPDATE upgrade_record SET response_deadline = response_deadline + ?, "
+            "upgrade_deadline = upgrade_deadline + ?, next_deadline = next_deadline + ? "
+            "WHERE state = 'processing' AND next_deadline > -1",
+            ms, ms, ms);
+    }
+
     [[nodiscard]] std::optional<Instant> earliest_deadline() const override {
         Rows rows = db_.query(
             "SELECT next_deadline FROM upgrade_record WHERE state = 'processing' "
@@ -235,6 +244,7 @@ public:
     void update(const UpgradeRecord& before, const UpgradeRecord& after) override;
 
     void remove(const UpgradeRecord& record) override {
+        db_.written().note(record.device);
         Rows rows = db_.query(
             "DELETE FROM upgrade_record WHERE id = ? RETURNING task_id, state, error_group",
             number_or_none(record.id.value));
@@ -297,6 +307,7 @@ std::vector<DeviceId> SqlRecords::devices_waiting_for_push(const std::optional<T
 }
 
 void SqlRecords::update(const UpgradeRecord& before, const UpgradeRecord& after) {
+    db_.written().note(after.device);
     const std::int64_t id = number_of_id(after.id.value);
     UpgradeRecord only_progress = before;
     only_progress.progress_percent = after.progress_percent;

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <ranges>
+
 #include "domain/names.hpp"
 #include "storage/sql/json_columns.hpp"
 #include "storage/sql/repositories.hpp"
@@ -163,6 +165,7 @@ public:
     std::int64_t set_stopped(const TaskId& id, bool stopped) override;
 
     void remove(const TaskId& id) override {
+        db_.written().note_everything();
         const std::int64_t number = number_or_none(id.value);
         db_.execute("DELETE FROM upgrade_record WHERE task_id = ?", number);
         db_.execute("DELETE FROM upgrade_task WHERE id = ?", number);
@@ -179,6 +182,24 @@ public:
 
     std::int64_t expand(const TaskId& id, std::int64_t limit, Instant now,
                         const std::function<std::int64_t()>& next_id) override;
+
+    void save_change(const TaskChange& change) override {
+        std::string states;
+        for (const RecordState state : change.states) {
+            states += states.empty() ? "" : ",";
+            states += name_of(state);
+        }
+        db_.execute(
+            "INSERT INTO task_change (id, task_id, stops, states, after_record_id) "
+            "VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET after_record_id = excluded.after_record_id",
+            number_of_id(change.id), number_of_id(change.task.value), change.stops, states,
+            change.after.empty() ? 0 : number_of_id(change.after.value));
+    }
+    void remove_change(const TaskChange& change) override {
+        db_.execute("DELETE FROM task_change WHERE id = ?", number_of_id(change.id));
+    }
+    [[nodiscard]] std::vector<TaskChange> changes_under_way() const override;
 
     [[nodiscard]] std::vector<TaskId> changed_counters(std::size_t limit) const override {
         // Not indexed: one small row a task, and the index would cost with every report.
@@ -234,6 +255,12 @@ private:
     [[nodiscard]] std::optional<Expansion> expansion_of(std::int64_t task) const;
     std::int64_t make_records(Expansion& expansion, std::int64_t limit, Instant now,
                               const std::function<std::int64_t()>& next_id, bool& finished);
+    [[nodiscard]] std::pair<std::int64_t, std::int64_t> next_devices(const Expansion& expansion,
+                                                                     std::int64_t limit) const;
+    /// What the devices of an expansion are found by: its selection, or its product.
+    [[nodiscard]] static Value owner_of(const Expansion& expansion) {
+        return expansion.chosen ? Value(expansion.task) : Value(expansion.product.value);
+    }
     void add_to_counter(std::int64_t task, std::string_view state, std::int64_t change);
     [[nodiscard]] seconds interval_of(std::int64_t task) const {
         Rows rows = db_.query("SELECT progress_interval_ms FROM upgrade_task WHERE id = ?", task);
@@ -492,40 +519,74 @@ std::int64_t SqlTasks::set_stopped(const TaskId& id, bool stopped) {
     return expansion->remaining;
 }
 
-/// Makes records for at most `limit` further devices. `finished` once no device is left.
+std::vector<TaskChange> SqlTasks::changes_under_way() const {
+    Rows rows = db_.query(
+        "SELECT id, task_id, stops, states, after_record_id FROM task_change ORDER BY id");
+    std::vector<TaskChange> changes;
+    while (rows.next()) {
+        TaskChange change;
+        change.id = std::to_string(rows.integer());
+        change.task = rows.number_id<TaskId>();
+        change.stops = rows.flag();
+        const std::string states = rows.text();
+        for (const auto name : std::views::split(states, ',')) {
+            if (const auto state = record_state_named(std::string_view(name.begin(), name.end()))) {
+                change.states.insert(*state);
+            }
+        }
+        change.after = rows.number_id<RecordId>();
+        changes.push_back(std::move(change));
+    }
+    return changes;
+}
+
+/// Makes records for at most `limit` further devices. `finished` once no device is left. One
+/// statement for all of them: a million would take twice as long one by one.
 std::int64_t SqlTasks::make_records(Expansion& expansion, std::int64_t limit, Instant now,
                                     const std::function<std::int64_t()>& next_id, bool& finished) {
-    Rows devices =
-        expansion.chosen
-            ? db_.query(
-                  "SELECT s.device_seq, d.id, d.name FROM task_selection s "
-                  "LEFT JOIN device d ON d.seq = s.device_seq "
-                  "WHERE s.task_id = ? AND s.device_seq > ? ORDER BY s.device_seq LIMIT ?",
-                  expansion.task, expansion.cursor, limit)
-            : db_.query(
-                  "SELECT seq, id, name FROM device WHERE product_id = ? AND seq > ? "
-                  "AND seq <= ? ORDER BY seq LIMIT ?",
-                  expansion.product, expansion.cursor, expansion.boundary, limit);
-    std::int64_t seen = 0;
-    std::int64_t made = 0;
-    while (devices.next()) {
-        ++seen;
-        expansion.cursor = devices.integer();
-        const std::optional<std::string> device = devices.optional_text();
-        if (!device) {
-            continue;  // deleted since the task was created
-        }
-        db_.execute(
-            "INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, progress, "
-            "attempt, forced, acked, resent, revived, message_id, server_id, error_reason, "
-            "created_at) VALUES (?, ?, ?, ?, ?, 0, 1, ?, 0, 0, 0, '', '', '', ?)",
-            next_id(), expansion.task, *device, devices.text(), expansion.born_state(),
-            expansion.forced, now);
-        ++made;
-    }
+    const auto [seen, last] = next_devices(expansion, limit);
     finished = seen < limit;
+    if (seen == 0) {
+        return 0;
+    }
+    db_.written().note_everything();  // of these devices, who are many
+    db_.take_numbers_from(next_id);
+    // Chosen devices that were deleted since are not joined any more.
+    const std::int64_t made = db_.execute(
+        fmt::format("INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, "
+                    "progress, attempt, forced, acked, resent, revived, message_id, server_id, "
+                    "error_reason, created_at) "
+                    "SELECT next_number(), ?, d.id, d.name, ?, 0, 1, ?, 0, 0, 0, '', '', '', ? {}",
+                    expansion.chosen
+                        ? "FROM task_selection s CROSS JOIN device d ON d.seq = s.device_seq "
+                          "WHERE s.task_id = ? AND s.device_seq > ? AND s.device_seq <= ? "
+                          "ORDER BY s.device_seq"
+                        : "FROM device d WHERE d.product_id = ? AND d.seq > ? AND d.seq <= ? "
+                          "ORDER BY d.seq"),
+        std::vector<Value>{expansion.task, std::string(expansion.born_state()),
+                           std::int64_t{expansion.forced ? 1 : 0}, to_millis(now),
+                           owner_of(expansion), expansion.cursor, last});
+    expansion.cursor = last;
     expansion.remaining -= made;
     return made;
+}
+
+/// How many devices come next, at most `limit`, and the last one's number.
+std::pair<std::int64_t, std::int64_t> SqlTasks::next_devices(const Expansion& expansion,
+                                                             std::int64_t limit) const {
+    Rows rows = db_.query(
+        fmt::format("SELECT count(*), max(number) FROM (SELECT {} AND {} <= ? ORDER BY {} LIMIT ?)",
+                    expansion.chosen ? "device_seq AS number FROM task_selection WHERE task_id = ? "
+                                       "AND device_seq > ?"
+                                     : "seq AS number FROM device WHERE product_id = ? AND seq > ?",
+                    expansion.chosen ? "device_seq" : "seq",
+                    expansion.chosen ? "device_seq" : "seq"),
+        std::vector<Value>{owner_of(expansion), expansion.cursor, expansion.boundary, limit});
+    if (!rows.next()) {
+        return {0, expansion.cursor};
+    }
+    const std::int64_t count = rows.integer();
+    return {count, rows.optional_integer().value_or(expansion.cursor)};
 }
 
 std::int64_t SqlTasks::expand(const TaskId& id, std::int64_t limit, Instant now,

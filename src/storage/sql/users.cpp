@@ -145,6 +145,10 @@ public:
         db_.execute("UPDATE token SET last_used_at = ? WHERE token_sha256 = ?", at, token_sha256);
     }
 
+    void shift_last_used(milliseconds by) override {
+        db_.execute("UPDATE token SET last_used_at = last_used_at + ?", by.count());
+    }
+
     void remove(const std::string& token_sha256) override {
         db_.execute("DELETE FROM token WHERE token_sha256 = ?", token_sha256);
     }

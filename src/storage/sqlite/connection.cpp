@@ -13,9 +13,19 @@ namespace {
 constexpr int busy_timeout_ms = 10'000;
 constexpr int checkpoint_pages = 4'000;
 
+bool is_failed_sync(int code) {
+    return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+}
+
+StorageError::Cause cause_of(int code) {
+    if ((code & 0xFF) == SQLITE_FULL) {
+        return StorageError::Cause::disk_full;
+    }
+    return is_failed_sync(code) ? StorageError::Cause::not_synced : StorageError::Cause::broken;
+}
+
 [[noreturn]] void fail(sqlite3* db, int code) {
-    const auto cause =
-        (code & 0xFF) == SQLITE_FULL ? StorageError::Cause::disk_full : StorageError::Cause::broken;
+    const auto cause = cause_of(db != nullptr ? sqlite3_extended_errcode(db) : code);
     throw StorageError(cause, fmt::format("SQLite: {} ({})",
                                           db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code),
                                           db != nullptr ? sqlite3_extended_errcode(db) : code));
@@ -80,6 +90,17 @@ private:
     sqlite3_stmt* statement_ = nullptr;
 };
 
+/// The SQL function next_number().
+void give_next_number(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
+    const auto& next =
+        *static_cast<const std::function<std::int64_t()>*>(sqlite3_user_data(context));
+    if (next) {
+        sqlite3_result_int64(context, next());
+    } else {
+        sqlite3_result_error(context, "nobody gives numbers", -1);
+    }
+}
+
 }  // namespace
 
 SqliteConnection::SqliteConnection(const ConnectionOptions& options) {
@@ -93,10 +114,12 @@ SqliteConnection::SqliteConnection(const ConnectionOptions& options) {
         }
         sqlite3_extended_result_codes(db_, 1);
         sqlite3_busy_timeout(db_, busy_timeout_ms);
+        sqlite3_create_function_v2(db_, "next_number", 0, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                   &next_number_, give_next_number, nullptr, nullptr, nullptr);
         run_script("PRAGMA journal_mode=WAL");
         run_script(options.durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
         run_script(fmt::format("PRAGMA cache_size=-{}", options.cache_bytes / 1024));
-        run_script(fmt::format("PRAGMA wal_autocheckpoint={}", checkpoint_pages));
+        sqlite3_wal_hook(db_, &SqliteConnection::after_commit, this);
         run_script("PRAGMA foreign_keys=ON");
         run_script("PRAGMA case_sensitive_like=ON");
         run_script("PRAGMA temp_store=MEMORY");
@@ -121,6 +144,28 @@ void SqliteConnection::run_script(std::string_view script) {
     const std::string text(script);
     const int code = sqlite3_exec(db_, text.c_str(), nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) {
+        fail(db_, code);
+    }
+}
+
+/// As SQLite's own automatic checkpoint, which tells nobody when the disk did not take it. Any
+/// other trouble ends with the next one: the log only grows meanwhile.
+int SqliteConnection::after_commit(void* self, sqlite3* db, const char* name, int pages) {
+    if (pages >= checkpoint_pages) {
+        const int code =
+            sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        if (code != SQLITE_OK && is_failed_sync(sqlite3_extended_errcode(db))) {
+            static_cast<SqliteConnection*>(self)->unsynced_ = fmt::format(
+                "SQLite: checkpoint: {} ({})", sqlite3_errmsg(db), sqlite3_extended_errcode(db));
+        }
+    }
+    return SQLITE_OK;
+}
+
+void SqliteConnection::checkpoint() {
+    const int code =
+        sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) {
         fail(db_, code);
     }
 }

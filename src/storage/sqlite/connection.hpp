@@ -29,6 +29,9 @@ public:
     ~SqliteConnection() override;
 
     void run_script(std::string_view script) override;
+    void take_numbers_from(std::function<std::int64_t()> next) override {
+        next_number_ = std::move(next);
+    }
     [[nodiscard]] std::string_view elements_of_json() const override {
         return "(SELECT value FROM json_each(?))";
     }
@@ -37,11 +40,21 @@ public:
     [[nodiscard]] bool in_transaction() const;
     [[nodiscard]] sqlite3* handle() const { return db_; }
 
+    /// Why a checkpoint behind a commit could not be synced; empty while all went well. The commits
+    /// themselves are safe in the log.
+    [[nodiscard]] const std::string& unsynced() const { return unsynced_; }
+    /// Copies what the log holds to the database and syncs that, as far as no reader needs the log.
+    void checkpoint();
+
 protected:
     [[nodiscard]] std::unique_ptr<sql::Statement> compile(std::string_view sql) override;
 
 private:
+    static int after_commit(void* self, sqlite3* db, const char* name, int pages);
+
     sqlite3* db_ = nullptr;
+    std::string unsynced_;
+    std::function<std::int64_t()> next_number_;
 };
 
 }  // namespace updraft::sqlite

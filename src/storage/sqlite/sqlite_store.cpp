@@ -115,6 +115,9 @@ private:
 std::shared_ptr<const SecretBox> prepare(const ConnectionOptions& connection,
                                          const SqliteOptions& options) {
     SqliteConnection db(connection);
+    // What a failed sync has left in the log may lie in memory only: it is written and synced
+    // again.
+    db.checkpoint();
     const std::vector<std::string> keys = key_ids_of(db);
     std::shared_ptr<const SecretBox> secrets =
         options.secrets ? options.secrets(keys)
@@ -145,8 +148,9 @@ public:
             connection,
             Writer::Limits{options.queue_operations_max,
                            std::max<std::size_t>(options.group_operations_max, 1)},
-            options.on_commit,
-            options.statistics ? options.statistics : std::make_shared<WriterStatistics>());
+            options.on_commit, options.on_not_synced,
+            options.statistics ? options.statistics : std::make_shared<WriterStatistics>(),
+            options.freshness);
         connection.cache_bytes = options.reader_cache_bytes;
         connection.access = Access::read_only;
         readers_.emplace(connection, options.readers);

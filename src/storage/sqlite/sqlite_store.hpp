@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/freshness.hpp"
 #include "app/ports.hpp"
 #include "base/clock.hpp"
 #include "base/histogram.hpp"
@@ -21,6 +22,7 @@ struct WriterStatistics {
     Histogram commit_seconds{latency_bounds()};  ///< one transaction: its operations and the commit
     Histogram commit_operations{{1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000}};
     std::atomic<std::uint64_t> failed_commits{0};
+    std::atomic<bool> disk_full{false};     ///< the last write found no room
     std::atomic<std::uint64_t> refused{0};  ///< operations that found the queue full
     std::atomic<std::size_t> queued{0};     ///< operations that wait for a transaction
 };
@@ -44,7 +46,12 @@ struct SqliteOptions {
     const Clock* clock = nullptr;        ///< dates the migrations; null: the machine's clock
     /// Called on the writer's thread after each commit with the number of operations in it.
     std::function<void(std::size_t)> on_commit;
+    /// Called once, on the writer's thread, when the disk did not take what was written: from then
+    /// on every write is refused, because nobody knows what lies on the disk. The process is to
+    /// end; the next start reads the log anew, and writes and syncs once more what it holds.
+    std::function<void(const std::string& reason)> on_not_synced;
     std::shared_ptr<WriterStatistics> statistics;  ///< kept up to date; null: nobody asks
+    std::shared_ptr<Freshness> freshness;          ///< told of what is written; null: nobody asks
     std::optional<std::int64_t> pages_max;  ///< a disk that is full after so many pages: for tests
 };
 

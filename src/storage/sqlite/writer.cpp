@@ -9,6 +9,16 @@
 namespace updraft::sqlite {
 namespace {
 
+std::string what(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        return error.what();
+    } catch (...) {
+        return "unknown";
+    }
+}
+
 /// Runs what must not throw; a breach is logged, because there is nobody to hand it to.
 template <class Call>
 void guarded(std::string_view what, const Call& call) {
@@ -25,12 +35,15 @@ void guarded(std::string_view what, const Call& call) {
 
 Writer::Writer(const ConnectionOptions& options, const Limits& limits,
                std::function<void(std::size_t)> on_commit,
-               std::shared_ptr<WriterStatistics> statistics)
+               std::function<void(const std::string&)> on_not_synced,
+               std::shared_ptr<WriterStatistics> statistics, std::shared_ptr<Freshness> freshness)
     : db_(options),
       work_(db_),
       limits_(limits),
       on_commit_(std::move(on_commit)),
+      on_not_synced_(std::move(on_not_synced)),
       statistics_(std::move(statistics)),
+      freshness_(std::move(freshness)),
       thread_([this] { run(); }) {}
 
 Writer::~Writer() {
@@ -47,6 +60,9 @@ void Writer::submit(Operation operation, Store::Completion done) {
         const std::lock_guard lock(mutex_);
         if (stopping_) {
             throw StorageError(StorageError::Cause::stopping, "the store is stopping");
+        }
+        if (!not_synced_.empty()) {
+            throw StorageError(StorageError::Cause::not_synced, not_synced_);
         }
         if (queue_.size() >= limits_.queue_max) {
             ++statistics_->refused;
@@ -81,8 +97,55 @@ void Writer::run() {
 
 void Writer::run_group(std::vector<Job>& group) {
     std::size_t first = 0;
-    while (first < group.size()) {
+    while (first < group.size() && not_synced_.empty()) {  // only this thread writes it
         first = commit_from(group, first);
+    }
+    refuse(group, first, not_synced_);
+}
+
+void Writer::refuse(std::vector<Job>& jobs, std::size_t first, const std::string& reason) {
+    const auto refusal =
+        std::make_exception_ptr(StorageError(StorageError::Cause::not_synced, reason));
+    for (std::size_t i = first; i < jobs.size(); ++i) {
+        guarded("a completion", [&] {
+            if (jobs[i].done) {
+                jobs[i].done(refusal);
+            }
+        });
+    }
+}
+
+void Writer::stop_writing(const std::string& reason) {
+    {
+        const std::lock_guard lock(mutex_);
+        not_synced_ = reason;
+    }
+    log::error("storage",
+               "the disk did not take what was written: nothing is written any more reason=\"{}\"",
+               reason);
+    if (on_not_synced_) {
+        guarded("on_not_synced", [&] { on_not_synced_(reason); });
+    }
+}
+
+void Writer::note_room(const std::exception_ptr& failure) {
+    bool full = false;
+    if (failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const StorageError& error) {
+            full = error.cause() == StorageError::Cause::disk_full;
+        } catch (...) {
+            full = false;
+        }
+    }
+    if (statistics_->disk_full.exchange(full) == full) {
+        return;
+    }
+    if (full) {
+        log::error("storage", "the disk is full: nothing is stored until there is room again");
+    } else {
+        log::info("storage", "there is room on the disk again");
     }
 }
 
@@ -90,6 +153,7 @@ std::size_t Writer::commit_from(std::vector<Job>& group, std::size_t first) {
     const auto began = std::chrono::steady_clock::now();
     std::size_t next = first;
     std::exception_ptr failure;
+    std::string unsynced;
     try {
         work_.actions().clear();
         db_.execute("BEGIN IMMEDIATE");
@@ -102,15 +166,27 @@ std::size_t Writer::commit_from(std::vector<Job>& group, std::size_t first) {
         } else {
             db_.execute("COMMIT");
         }
+        unsynced = db_.unsynced();
+    } catch (const StorageError& error) {
+        failure = std::current_exception();
+        unsynced = error.cause() == StorageError::Cause::not_synced ? error.what() : "";
     } catch (...) {
         failure = std::current_exception();
-        next = next == first ? group.size() : next;  // BEGIN failed: so would it for the others
-        roll_back();
     }
+    if (failure && next == first) {
+        next = group.size();  // BEGIN failed: so would it for the others
+    }
+    roll_back();
+    tell_freshness();
+    note_room(failure);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     if (failure) {
         ++statistics_->failed_commits;
-        log::error("storage", "a group was not committed operations={}", next - first);
+        if (const auto left_out = failures_.due()) {
+            log::error("storage",
+                       "a group was not committed operations={} reason=\"{}\" not_told={}",
+                       next - first, what(failure), *left_out);
+        }
         work_.actions().clear();
     } else {
         statistics_->commit_seconds.observe(took.count());
@@ -132,6 +208,9 @@ std::size_t Writer::commit_from(std::vector<Job>& group, std::size_t first) {
         });
         group[i] = {};  // what the closures hold goes before the next group gathers
     }
+    if (!unsynced.empty()) {
+        stop_writing(unsynced);
+    }
     return next;
 }
 
@@ -152,6 +231,14 @@ void Writer::run_in_savepoint(Job& job) {
         work_.actions().resize(actions);
     }
     db_.execute("RELEASE operation");
+}
+
+/// Also after a commit that failed: too much is told rather than too little.
+void Writer::tell_freshness() {
+    if (freshness_) {
+        freshness_->changed(db_.written());
+    }
+    db_.written().clear();
 }
 
 void Writer::roll_back() noexcept {

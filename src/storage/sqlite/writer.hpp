@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/ports.hpp"
+#include "base/log_sparing.hpp"
 #include "storage/sql/repositories.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -29,7 +30,8 @@ public:
 
     Writer(const ConnectionOptions& options, const Limits& limits,
            std::function<void(std::size_t)> on_commit,
-           std::shared_ptr<WriterStatistics> statistics);
+           std::function<void(const std::string&)> on_not_synced,
+           std::shared_ptr<WriterStatistics> statistics, std::shared_ptr<Freshness> freshness);
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
     /// Commits what is queued, then stops.
@@ -50,18 +52,26 @@ private:
     /// that was not run: the engine may give the transaction up on a full disk.
     std::size_t commit_from(std::vector<Job>& group, std::size_t first);
     void run_in_savepoint(Job& job);
+    void tell_freshness();
     void roll_back() noexcept;
+    void note_room(const std::exception_ptr& failure);
+    void stop_writing(const std::string& reason);
+    static void refuse(std::vector<Job>& jobs, std::size_t first, const std::string& reason);
 
     SqliteConnection db_;
     sql::SqlUnitOfWork work_;
     Limits limits_;
     std::function<void(std::size_t)> on_commit_;
+    std::function<void(const std::string&)> on_not_synced_;
+    std::string not_synced_;  ///< why nothing is written any more; guarded by mutex_
     const std::shared_ptr<WriterStatistics> statistics_;
+    const std::shared_ptr<Freshness> freshness_;  ///< null: nobody asks
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<Job> queue_;  ///< guarded by mutex_
     bool stopping_ = false;  ///< guarded by mutex_
-    std::thread thread_;     ///< last: uses everything above
+    log::Sparing failures_{log::storage_trouble_every};
+    std::thread thread_;  ///< last: uses everything above
 };
 
 }  // namespace updraft::sqlite

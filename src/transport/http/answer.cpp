@@ -1,12 +1,7 @@
 #include "transport/http/answer.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
-#include <stdexcept>
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
@@ -72,17 +67,14 @@ void prepare_events(Answer& answer) {
 }
 
 /// Opens the file and makes sure that it is the one that was promised.
-OpenFile open_file(const FileBody& body) {
-    OpenFile file(::open(body.path.c_str(), O_RDONLY | O_CLOEXEC));
-    struct stat found{};
-    if (file.descriptor() < 0 || ::fstat(file.descriptor(), &found) != 0) {
-        throw std::runtime_error(fmt::format("cannot open a stored file errno={}", errno));
+std::shared_ptr<const OpenFile> open_file(const FileBody& body, const AnswerContext& context) {
+    if (body.opened) {
+        return body.opened;
     }
-    if (found.st_size != body.size_bytes) {
-        throw std::runtime_error(fmt::format("a stored file has {} bytes instead of {}",
-                                             found.st_size, body.size_bytes));
+    if (context.files != nullptr) {
+        return context.files->open(body);
     }
-    return file;
+    return OpenFiles(0).open(body);
 }
 
 /// One answer of several ranges (RFC 9110 14.6).
@@ -150,7 +142,7 @@ Answer prepare_file(const Request& request, Answer answer, const AnswerContext& 
         }
         return answer;
     }
-    answer.file = open_file(body);
+    answer.file = open_file(body, context);
     answer.ranges = std::move(plan.ranges);
     if (answer.ranges.size() > 1) {
         prepare_parts(body, answer);
@@ -204,12 +196,6 @@ void append_field(std::string& head, std::string_view name, std::string_view val
 }
 
 }  // namespace
-
-OpenFile::~OpenFile() {
-    if (descriptor_ >= 0) {
-        ::close(descriptor_);
-    }
-}
 
 Answer prepare_answer(const Request& request, Response response, const AnswerContext& context) {
     Answer answer;

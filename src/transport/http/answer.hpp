@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -7,32 +8,15 @@
 
 #include "transport/http/file_plan.hpp"
 #include "transport/http/message.hpp"
+#include "transport/http/open_files.hpp"
 #include "transport/http/server.hpp"
 
 namespace updraft::http {
 
-/// An open file that closes itself.
-class OpenFile {
-public:
-    OpenFile() = default;
-    explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
-    OpenFile(OpenFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-    OpenFile& operator=(OpenFile&& other) noexcept {
-        std::swap(descriptor_, other.descriptor_);
-        return *this;
-    }
-    ~OpenFile();
-
-    [[nodiscard]] int descriptor() const { return descriptor_; }
-
-private:
-    int descriptor_ = -1;
-};
-
 /// A handler's response, made ready to be sent: compressed, its file opened, its ranges chosen.
 struct Answer {
     Response response;
-    OpenFile file;
+    std::shared_ptr<const OpenFile> file;
     std::vector<ByteRange> ranges;        ///< of the file; empty: nothing of it is sent
     std::vector<std::string> part_heads;  ///< for several ranges: what stands before each
     std::string part_end;                 ///< and behind the last
@@ -45,9 +29,11 @@ struct Answer {
 struct AnswerContext {
     const Refuse& refuse;
     std::size_t ranges_max = 16;
+    OpenFiles* files = nullptr;  ///< null: a file is opened for this answer alone
 };
 
-/// Makes a response ready. Opens files and compresses, so on a worker thread.
+/// Makes a response ready. Opens files and compresses, so on a worker thread; of a short text or an
+/// opened file also on an event loop.
 [[nodiscard]] Answer prepare_answer(const Request& request, Response response,
                                     const AnswerContext& context);
 

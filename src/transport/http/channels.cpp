@@ -43,7 +43,13 @@ bool UploadChannel::full() const {
 
 void UploadChannel::push(std::string chunk) {
     const std::lock_guard lock(mutex_);
-    chunks_.push_back(std::move(chunk));
+    constexpr std::size_t small_bytes = 4096;
+    if (chunk.size() <= small_bytes && !chunks_.empty() &&
+        chunks_.back().size() + chunk.size() <= chunk_bytes) {
+        chunks_.back().append(chunk);  // what comes byte by byte does not fill it
+    } else {
+        chunks_.push_back(std::move(chunk));
+    }
     more_.notify_one();
 }
 
@@ -103,9 +109,13 @@ void AnswerChannel::wake() {
     asio::post(loop_, [self = shared_from_this()] { self->changed.notify(); });
 }
 
-OutQueue::OutQueue(asio::io_context& loop, std::size_t frames_max,
+OutQueue::OutQueue(asio::io_context& loop, std::size_t frames_max, net::MemoryBudget* budget,
                    std::function<void()> on_overflow)
-    : changed(loop), loop_(loop), frames_max_(frames_max), on_overflow_(std::move(on_overflow)) {}
+    : changed(loop),
+      loop_(loop),
+      frames_max_(frames_max),
+      on_overflow_(std::move(on_overflow)),
+      held_(budget) {}
 
 bool OutQueue::push(std::string frame) {
     constexpr std::size_t bytes_max = std::size_t{4} << 20;
@@ -113,7 +123,8 @@ bool OutQueue::push(std::string frame) {
     if (finished_ || overflowed_ || left_) {
         return false;
     }
-    if (frames_.size() >= frames_max_ || bytes_ + frame.size() > bytes_max) {
+    if (frames_.size() >= frames_max_ || bytes_ + frame.size() > bytes_max ||
+        !held_.resize(taken_bytes_ + bytes_ + frame.size())) {
         overflowed_ = true;
         wake();
         return false;
@@ -140,7 +151,8 @@ void OutQueue::finish(std::string last) {
 
 std::vector<std::string> OutQueue::take() {
     const std::lock_guard lock(mutex_);
-    bytes_ = 0;
+    taken_bytes_ = std::exchange(bytes_, 0);
+    (void)held_.resize(taken_bytes_);
     return std::exchange(frames_, {});
 }
 

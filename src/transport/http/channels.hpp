@@ -12,6 +12,7 @@
 #include "transport/http/message.hpp"
 #include "transport/net/event_loops.hpp"
 #include "transport/net/loop_signal.hpp"
+#include "transport/net/memory_budget.hpp"
 
 namespace updraft::http {
 
@@ -19,6 +20,9 @@ namespace updraft::http {
 class UploadChannel final : public BodyReader, public std::enable_shared_from_this<UploadChannel> {
 public:
     static constexpr std::size_t chunk_bytes = 256 * 1024;
+    static constexpr std::size_t chunks_max = 4;
+    /// What it holds at most, with the chunk that is being filled.
+    static constexpr std::size_t bytes_max = (chunks_max + 1) * chunk_bytes;
 
     UploadChannel(net::asio::io_context& loop, std::optional<std::int64_t> length);
 
@@ -37,7 +41,6 @@ public:
 private:
     void wake();
 
-    static constexpr std::size_t chunks_max = 4;
     net::asio::io_context& loop_;
     const std::optional<std::int64_t> length_;
     mutable std::mutex mutex_;
@@ -84,16 +87,18 @@ private:
 class OutQueue final : public std::enable_shared_from_this<OutQueue> {
 public:
     /// `on_overflow` runs on the loop, unless the session left before.
-    OutQueue(net::asio::io_context& loop, std::size_t frames_max,
+    /// `budget` may be null, and outlives the queue.
+    OutQueue(net::asio::io_context& loop, std::size_t frames_max, net::MemoryBudget* budget,
              std::function<void()> on_overflow);
 
-    /// False when it is full, finished or left.
+    /// False when it is full, finished or left, or when all queues together hold too much.
     bool push(std::string frame);
     /// Sends `last` after what is queued; nothing is taken any more.
     void finish(std::string last);
 
     // The loop's side.
     net::LoopSignal changed;
+    /// What was taken before is written by now.
     [[nodiscard]] std::vector<std::string> take();
     [[nodiscard]] bool finished() const;
     void leave();
@@ -107,6 +112,8 @@ private:
     mutable std::mutex mutex_;
     std::vector<std::string> frames_;
     std::size_t bytes_ = 0;
+    std::size_t taken_bytes_ = 0;  ///< that are being written
+    net::MemoryShare held_;
     bool finished_ = false;
     bool overflowed_ = false;
     bool left_ = false;

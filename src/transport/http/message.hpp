@@ -73,12 +73,15 @@ public:
     [[nodiscard]] virtual bool write(std::string_view bytes) = 0;
 };
 
+class OpenFile;
+
 /// A file's bytes; ranges, conditions and HEAD are the server's business (RFC 9110 13, 14).
 struct FileBody {
     std::string path;
     std::int64_t size_bytes = 0;
     std::string etag;  ///< strong, without quotes
     std::int64_t modified_ms = 0;
+    std::shared_ptr<const OpenFile> opened = nullptr;  ///< null: opened when it is sent
 };
 
 /// An endless stream of server-sent events. `attach` is called once on the session's loop with the

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,10 @@ namespace updraft::http {
 
 /// Handles one request, synchronously, on a worker thread. Throwing is a 500 and is logged.
 using Handler = std::function<Response(const Request&)>;
+
+/// Handles one request on its connection's event loop, from memory alone: it must not wait for
+/// anything, neither the store nor a disk. Nothing: the route's handler is asked.
+using HandlerAtOnce = std::function<std::optional<Response>(const Request&)>;
 
 /// Accepts a WebSocket: returns its handler, or a Response that refuses the upgrade. Worker thread.
 using WebSocketOpener = std::function<std::variant<std::shared_ptr<WebSocketHandler>, Response>(
@@ -24,6 +29,7 @@ struct RouteOptions {
     /// an address of ours. It does not serve paths that begin with a literal segment of another
     /// pattern, and has no say in which methods a path has.
     bool yields = false;
+    HandlerAtOnce at_once = {};  ///< asked first, if there is one
 };
 
 /// One line of the API: what the OpenAPI document is checked against.

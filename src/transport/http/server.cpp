@@ -17,22 +17,58 @@ namespace {
 constexpr std::size_t turned_away_max = 64;
 constexpr std::chrono::milliseconds parting_max{5000};
 
+/// "192.0.2.7" of "192.0.2.7:4711".
+std::string host_of(const std::string& address) {
+    return address.substr(0, address.rfind(':'));
+}
+
 void start_session(const std::shared_ptr<ServerShared>& shared,
                    std::unique_ptr<net::ByteStream> stream) {
-    const std::size_t limit = shared->options.connections_max;
-    const std::uint64_t open = shared->connections_open;
-    if (open >= limit + turned_away_max || shared->stopping) {
+    std::string host = host_of(stream->remote_address());
+    const bool admitted = shared->admit(host);
+    if (shared->stopping || (!admitted && shared->turned_away >= turned_away_max)) {
+        if (admitted) {
+            shared->discharge(host);
+        }
         ++shared->refused_total;
         stream->close();
         return;
     }
+    stream->detect_loss(shared->options.loss_after);
     asio::io_context& loop = stream->loop();
-    const auto session = std::make_shared<Session>(shared, std::move(stream));
+    const auto place = admitted ? Session::Place::inside : Session::Place::at_the_door;
+    const auto session =
+        std::make_shared<Session>(shared, std::move(stream), std::move(host), place);
     net::spawn(loop, "http session",
-               open >= limit ? Session::turn_away(session) : Session::run(session));
+               admitted ? Session::run(session) : Session::turn_away(session));
 }
 
 }  // namespace
+
+bool ServerShared::admit(const std::string& host) {
+    const std::lock_guard lock(mutex);
+    if (admitted >= options.connections_max) {
+        return false;
+    }
+    if (options.connections_per_address_max != 0) {
+        std::size_t& of_host = per_host[host];
+        if (of_host >= options.connections_per_address_max) {
+            return false;
+        }
+        ++of_host;
+    }
+    ++admitted;
+    return true;
+}
+
+void ServerShared::discharge(const std::string& host) {
+    const std::lock_guard lock(mutex);
+    --admitted;
+    const auto of_host = per_host.find(host);
+    if (of_host != per_host.end() && --of_host->second == 0) {
+        per_host.erase(of_host);
+    }
+}
 
 struct Server::State {
     std::shared_ptr<ServerShared> shared;

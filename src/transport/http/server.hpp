@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "transport/http/router.hpp"
 #include "transport/net/byte_stream.hpp"
+#include "transport/net/memory_budget.hpp"
 #include "transport/net/worker_pool.hpp"
 
 namespace updraft::http {
@@ -28,12 +29,23 @@ struct ServerOptions {
     std::chrono::milliseconds body_timeout{30'000};   ///< without a byte moving
     std::chrono::milliseconds idle_timeout{75'000};   ///< keep-alive between requests
     std::chrono::milliseconds write_timeout{30'000};  ///< without a byte moving
+    /// A body that comes slower than so many bytes a second for `body_timeout` in all is given up.
+    std::int64_t body_rate_min = 512;
+    /// A peer that acknowledges nothing for so long has gone.
+    std::chrono::milliseconds loss_after{120'000};
     std::size_t connections_max = 10'000;
-    std::size_t ranges_max = 16;        ///< more in one request: the whole file is sent
-    std::size_t event_queue_max = 256;  ///< undelivered events of one SSE or WebSocket client
+    /// Of one remote address, at one listener; 0: any number (devices share one behind NAT).
+    std::size_t connections_per_address_max = 0;
+    std::size_t ranges_max = 16;       ///< more in one request: the whole file is sent
+    std::size_t open_files_max = 256;  ///< of downloads, shared by their connections
+    /// Undelivered events of one SSE or WebSocket client. Holds a whole round of live events
+    /// ([live] records_max and device_events_max), which come at once.
+    std::size_t event_queue_max = 8'192;
     std::size_t websocket_message_bytes_max = 256 * 1024;
     /// A silent WebSocket is asked for a sign of life after that; twice that and it is gone.
     std::chrono::milliseconds websocket_ping_after{30'000};
+    /// What connections may hold together; null: any amount. Outlives the server's connections.
+    std::shared_ptr<net::MemoryBudget> buffers;
 };
 
 /// Turns a refusal that the server itself makes (404, 405, 413, 500, 503 ...) into an answer, so

@@ -20,13 +20,22 @@ namespace {
 
 constexpr std::size_t receive_bytes = 4096;        ///< room for a head that waits
 constexpr std::size_t receive_body_bytes = 65536;  ///< room while a body arrives
+constexpr std::int64_t small_body_bytes = 16'384;  ///< one that need not wait for large ones
 
 }  // namespace
 
-Session::Session(std::shared_ptr<ServerShared> server, std::unique_ptr<net::ByteStream> stream)
-    : server_(std::move(server)), stream_(std::move(stream)) {
+Session::Session(std::shared_ptr<ServerShared> server, std::unique_ptr<net::ByteStream> stream,
+                 std::string host, Place place)
+    : server_(std::move(server)),
+      stream_(std::move(stream)),
+      host_(std::move(host)),
+      place_(place),
+      held_(server_->options.buffers.get()) {
     ++server_->connections_open;
     ++server_->connections_total;
+    if (place_ == Place::at_the_door) {
+        ++server_->turned_away;
+    }
 }
 
 Session::~Session() {
@@ -34,6 +43,11 @@ Session::~Session() {
     {
         const std::lock_guard lock(server_->mutex);
         server_->sessions.erase(this);
+    }
+    if (place_ == Place::at_the_door) {
+        --server_->turned_away;
+    } else {
+        server_->discharge(host_);
     }
     --server_->connections_open;
 }
@@ -71,6 +85,9 @@ awaitable<void> Session::turn_away(std::shared_ptr<Session> self) {
         self->head_.keep_alive = false;
         Answer answer = prepare_answer(self->request_, self->busy(), {self->server_->refuse, 1});
         co_await self->send(std::move(answer));
+        // What the client is just sending must not make the kernel reset the connection.
+        self->stream_->finish_writing();
+        co_await self->drain();
     }
     self->stream_->close();
 }
@@ -91,11 +108,12 @@ awaitable<void> Session::serve() {
         if (received_.empty() && received_.capacity() > receive_body_bytes) {
             received_ = {};
         }
+        (void)held_.resize(0);
     }
 }
 
 awaitable<bool> Session::receive(milliseconds deadline) {
-    const std::size_t room = reading_head_ ? receive_bytes : receive_body_bytes;
+    const std::size_t room = reading_head_ || has_small_body() ? receive_bytes : receive_body_bytes;
     const std::size_t before = received_.size();
     received_.resize(before + room);
     const std::span<char> space(received_.data() + before, room);
@@ -138,6 +156,14 @@ awaitable<Session::HeadState> Session::read_head() {
             co_return HeadState::complete;
         }
         searched = received_.size();
+        if (searched > receive_bytes &&
+            !held_.resize(searched + receive_bytes, net::MemoryBudget::Use::small)) {
+            began_ = SteadyClock::now();
+            route_ = nullptr;
+            begin_refusal_of_head();
+            co_await refuse(busy());
+            co_return HeadState::refused;
+        }
         milliseconds deadline = options.idle_timeout;
         if (!received_.empty()) {
             const SteadyClock::time_point now = SteadyClock::now();
@@ -151,12 +177,17 @@ awaitable<Session::HeadState> Session::read_head() {
     }
 }
 
-awaitable<void> Session::refuse_head(HeadRefusal refusal_of_head) {
+/// There is no request that could be kept alive.
+void Session::begin_refusal_of_head() {
     head_ = {};
     head_.keep_alive = false;
     request_ = {};
     request_.remote_address = stream_->remote_address();
     decoder_ = BodyDecoder(head_);
+}
+
+awaitable<void> Session::refuse_head(HeadRefusal refusal_of_head) {
+    begin_refusal_of_head();
     const ErrorCode code =
         refusal_of_head.status == 431 ? ErrorCode::too_large : ErrorCode::malformed;
     Response response = refusal(code, std::move(refusal_of_head.message));
@@ -174,7 +205,9 @@ Response Session::busy() {
         refusal(ErrorCode::unavailable,
                 Text{"服务器繁忙,请稍后再试", "the server is busy, try again later"});
     response.status = 503;
-    response.headers.emplace_back("Retry-After", "1");
+    if (!find_field(response.headers, "Retry-After")) {
+        response.headers.emplace_back("Retry-After", "1");
+    }
     return response;
 }
 
@@ -187,6 +220,7 @@ std::optional<Response> Session::build_request() {
     request_.remote_address = stream_->remote_address();
     request_.tls = stream_->is_tls();
     decoder_ = BodyDecoder(head_);
+    pace_ = {server_->options.body_timeout, server_->options.body_rate_min};
     said_continue_ = false;
     handler_ended_ = false;
     std::optional<Target> target = parse_target(request_.target);
@@ -295,15 +329,16 @@ awaitable<Session::Next> Session::serve_route(const Route* route) {
         co_return Next::close;
     }
     if (body != BodyState::complete) {
-        Response response =
-            body == BodyState::too_large
-                ? too_large(limit)
-                : refusal(ErrorCode::malformed,
-                          Text{"请求体分块格式错误", "the body's chunks are malformed"});
+        Response response = refuse_body(body, limit);
         const Next next = co_await refuse(std::move(response));
         co_return next;
     }
     Answer answer;
+    std::optional<Answer> at_once = answer_at_once(*route);
+    if (at_once) {
+        const Next next = co_await send(*std::move(at_once));
+        co_return next;
+    }
     std::function<void()> work = [this, route, &answer] { answer = run_handler(*route); };
     const bool ran = co_await server_->workers.run(std::move(work));
     if (!ran) {
@@ -312,6 +347,29 @@ awaitable<Session::Next> Session::serve_route(const Route* route) {
     }
     const Next next = co_await send(std::move(answer));
     co_return next;
+}
+
+/// The answer to a body that is not taken because of what is in it, or of what others send.
+Response Session::refuse_body(BodyState body, std::int64_t limit) {
+    if (body == BodyState::no_room) {
+        return busy();
+    }
+    return body == BodyState::too_large
+               ? too_large(limit)
+               : refusal(ErrorCode::malformed,
+                         Text{"请求体分块格式错误", "the body's chunks are malformed"});
+}
+
+bool Session::has_small_body() const {
+    return !head_.chunked && head_.content_length <= small_body_bytes;
+}
+
+awaitable<bool> Session::receive_body() {
+    const SteadyClock::time_point before = SteadyClock::now();
+    const std::size_t had = received_.size();
+    const bool more = co_await receive(pace_.deadline());
+    pace_.came(received_.size() - had, SteadyClock::now() - before);
+    co_return more && !pace_.is_over();
 }
 
 awaitable<Session::BodyState> Session::read_body(std::int64_t bytes_max) {
@@ -342,16 +400,47 @@ awaitable<Session::BodyState> Session::read_body(std::int64_t bytes_max) {
                 co_return BodyState::gone;
             }
         }
-        const bool more = co_await receive(server_->options.body_timeout);
+        const bool is_small = has_small_body();
+        const std::size_t more_bytes = is_small ? receive_bytes : receive_body_bytes;
+        const auto use = is_small ? net::MemoryBudget::Use::small : net::MemoryBudget::Use::bulk;
+        if (!held_.resize(request_.body.capacity() + received_.size() + more_bytes, use)) {
+            co_return BodyState::no_room;
+        }
+        const bool more = co_await receive_body();
         if (!more) {
             co_return BodyState::gone;
         }
     }
 }
 
+/// On the loop; nothing: the handler has to work for it.
+std::optional<Answer> Session::answer_at_once(const Route& route) {
+    if (!route.options.at_once) {
+        return std::nullopt;
+    }
+    try {
+        std::optional<Response> response = route.options.at_once(request_);
+        if (!response) {
+            return std::nullopt;
+        }
+        if (auto* file = std::get_if<FileBody>(&response->body)) {
+            file->opened = server_->files.find(*file);
+            if (!file->opened) {
+                return std::nullopt;
+            }
+        }
+        return prepare_answer(request_, *std::move(response),
+                              {server_->refuse, server_->options.ranges_max, &server_->files});
+    } catch (const std::exception& error) {
+        log::error("http", "handler failed method={} path={} what={}", name_of(request_.method),
+                   loggable_path(), error.what());
+    }
+    return std::nullopt;
+}
+
 /// On a worker thread. BodyCut passes through: there is nobody left to answer.
 Answer Session::run_handler(const Route& route) {
-    const AnswerContext context{server_->refuse, server_->options.ranges_max};
+    const AnswerContext context{server_->refuse, server_->options.ranges_max, &server_->files};
     try {
         return prepare_answer(request_, route.handler(request_), context);
     } catch (const BodyCut&) {

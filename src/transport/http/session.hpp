@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,6 +25,7 @@ struct ServerShared {
     const Router& router;
     const Refuse refuse;
     const ServerOptions options;
+    OpenFiles files{options.open_files_max};
 
     std::atomic<bool> stopping = false;
     std::atomic<std::uint64_t> connections_open = 0;
@@ -34,15 +37,53 @@ struct ServerShared {
     std::array<std::atomic<std::uint64_t>, 6> responses_by_class{};
     std::vector<std::unique_ptr<Histogram>> latencies{};  ///< by Router::groups(); never changes
 
-    std::mutex mutex;
-    std::unordered_map<Session*, std::weak_ptr<Session>> sessions;  ///< guarded by mutex
+    /// Counts a connection from `host`; false if a limit forbids it.
+    [[nodiscard]] bool admit(const std::string& host);
+    /// The connection from `host` that was admitted has ended.
+    void discharge(const std::string& host);
+    std::atomic<std::size_t> turned_away = 0;  ///< open ones that were not admitted
+
+    std::mutex mutex;  ///< guards what follows
+    std::unordered_map<Session*, std::weak_ptr<Session>> sessions{};
+    std::size_t admitted = 0;
+    std::unordered_map<std::string, std::size_t> per_host{};  ///< empty without that limit
+};
+
+/// The patience with a body: its time-out, used up by waiting and won back by bytes at the slowest
+/// rate that is borne. What the server itself takes does not count.
+class BodyPace {
+public:
+    BodyPace(std::chrono::milliseconds timeout, std::int64_t bytes_per_second_min)
+        : timeout_(timeout), left_(timeout), rate_(bytes_per_second_min) {}
+
+    /// At least a millisecond: a wait of zero would be one without end.
+    [[nodiscard]] std::chrono::milliseconds deadline() const {
+        return std::max(std::chrono::ceil<std::chrono::milliseconds>(left_),
+                        std::chrono::milliseconds(1));
+    }
+    [[nodiscard]] bool is_over() const { return left_.count() <= 0; }
+    void came(std::size_t bytes, std::chrono::nanoseconds after) {
+        const std::chrono::nanoseconds won =
+            rate_ <= 0 ? timeout_
+                       : std::chrono::nanoseconds(static_cast<std::int64_t>(bytes) * 1'000'000'000 /
+                                                  rate_);
+        left_ = std::min<std::chrono::nanoseconds>(timeout_, left_ - after + won);
+    }
+
+private:
+    std::chrono::nanoseconds timeout_;
+    std::chrono::nanoseconds left_;
+    std::int64_t rate_;
 };
 
 /// One connection: reads requests, runs their handlers on worker threads, writes the answers in
 /// order. Lives on its stream's loop; owned by the coroutine run().
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    Session(std::shared_ptr<ServerShared> server, std::unique_ptr<net::ByteStream> stream);
+    /// Whether it is one of the connections that the limits allow, or gets no more than a refusal.
+    enum class Place : std::uint8_t { inside, at_the_door };
+    Session(std::shared_ptr<ServerShared> server, std::unique_ptr<net::ByteStream> stream,
+            std::string host, Place place);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -61,7 +102,7 @@ public:
 private:
     enum class Next : std::uint8_t { keep, close };
     enum class HeadState : std::uint8_t { complete, gone, refused };
-    enum class BodyState : std::uint8_t { complete, too_large, malformed, gone };
+    enum class BodyState : std::uint8_t { complete, too_large, malformed, gone, no_room };
 
     // session.cpp: reading requests
     net::awaitable<void> serve();
@@ -70,7 +111,11 @@ private:
     net::awaitable<Next> serve_route(const Route* route);
     net::awaitable<BodyState> read_body(std::int64_t bytes_max);
     net::awaitable<bool> receive(std::chrono::milliseconds deadline);
+    net::awaitable<bool> receive_body();
+    [[nodiscard]] bool has_small_body() const;
+    Response refuse_body(BodyState body, std::int64_t limit);
     net::awaitable<void> refuse_head(HeadRefusal refusal_of_head);
+    void begin_refusal_of_head();
     std::optional<Response> build_request();
     Response preflight(const std::vector<Method>& allowed) const;
     Response refusal(ErrorCode code, Text message);
@@ -79,6 +124,7 @@ private:
     Response too_large(std::int64_t limit);
     [[nodiscard]] std::int64_t body_limit(const Route& route) const;
     Answer run_handler(const Route& route);
+    std::optional<Answer> answer_at_once(const Route& route);
 
     // session_answer.cpp: writing answers
     enum class More : std::uint8_t { none, follows };
@@ -123,7 +169,10 @@ private:
 
     const std::shared_ptr<ServerShared> server_;
     const std::unique_ptr<net::ByteStream> stream_;
-    std::string received_;  ///< bytes not taken yet
+    const std::string host_;
+    const Place place_;
+    net::MemoryShare held_;  ///< what the request and its answer hold
+    std::string received_;   ///< bytes not taken yet
     bool reading_head_ = true;
     bool stopping_ = false;
     bool read_ended_ = false;           ///< of a WebSocket
@@ -134,6 +183,7 @@ private:
     Request request_;
     BodyDecoder decoder_{RequestHead{}};
     bool said_continue_ = false;
+    BodyPace pace_{{}, 0};
 
     // While its body is streamed to the handler.
     bool handler_ended_ = false;
@@ -142,7 +192,8 @@ private:
     std::int64_t uploaded_bytes_ = 0;
 
     std::chrono::steady_clock::time_point began_;
-    const Route* route_ = nullptr;  ///< null: the request has none
+    const Route* route_ = nullptr;               ///< null: the request has none
+    std::shared_ptr<const OpenFile> last_file_;  ///< stays open: its next range is likely to come
 };
 
 }  // namespace updraft::http

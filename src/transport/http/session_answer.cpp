@@ -55,6 +55,12 @@ bool Session::take_rest_of_body() {
 
 awaitable<Session::Next> Session::send(Answer answer) {
     note_latency();
+    if (const auto* body = std::get_if<std::string>(&answer.response.body);
+        body != nullptr && body->size() > joined_body_bytes_max &&
+        !held_.resize(held_.bytes() + body->size(), net::MemoryBudget::Use::small)) {
+        ++server_->refused_total;
+        answer = prepare_answer(request_, busy(), {server_->refuse, 1});
+    }
     const std::shared_ptr<AnswerChannel> channel = start_producer(answer);
     const bool body_taken = !pump_running_ && take_rest_of_body();
     const bool streamed = !answer.length && answer.has_body;
@@ -109,6 +115,11 @@ awaitable<bool> Session::send_text(const Answer& answer, std::string head) {
 }
 
 awaitable<bool> Session::send_file(const Answer& answer, std::string head) {
+    if (answer.file != last_file_) {
+        const auto& body = std::get<FileBody>(answer.response.body);
+        const bool shared = answer.file && server_->files.shares(body, *answer.file);
+        last_file_ = shared ? answer.file : nullptr;
+    }
     bool sent = co_await write(head, answer.ranges.empty() ? More::none : More::follows);
     for (std::size_t i = 0; sent && i < answer.ranges.size(); ++i) {
         const ByteRange& range = answer.ranges[i];
@@ -119,7 +130,7 @@ awaitable<bool> Session::send_file(const Answer& answer, std::string head) {
             }
         }
         const IoResult result = co_await stream_->send_file(
-            answer.file.descriptor(), range.first, range.length(), server_->options.write_timeout);
+            answer.file->descriptor(), range.first, range.length(), server_->options.write_timeout);
         server_->bytes_sent_total += result.bytes;
         server_->file_bytes_sent_total += result.bytes;
         sent = result.status == IoStatus::ok;

@@ -34,8 +34,9 @@ std::string event_frame(std::string_view event, std::string_view data) {
 }  // namespace
 
 awaitable<bool> Session::send_events(const EventStream& events, std::string head, bool chunked) {
-    const auto queue = std::make_shared<OutQueue>(loop(), server_->options.event_queue_max,
-                                                  [this] { stream_->close(); });
+    const auto queue =
+        std::make_shared<OutQueue>(loop(), server_->options.event_queue_max,
+                                   server_->options.buffers.get(), [this] { stream_->close(); });
     const auto joined = std::make_shared<net::LoopSignal>(loop());
     struct Leave {  // the subscription ends with the stream, also when an exception ends it
         Session& session;

@@ -23,6 +23,10 @@ awaitable<Session::Next> Session::serve_upload(const Route* route) {
         length = head_.content_length;
     }
     const std::int64_t limit = body_limit(*route);
+    if (!held_.resize(UploadChannel::bytes_max)) {
+        const Next refused = co_await refuse(busy());
+        co_return refused;
+    }
     const auto channel = std::make_shared<UploadChannel>(loop(), length);
     const auto joined = std::make_shared<net::LoopSignal>(loop());
     request_.stream = channel.get();
@@ -73,12 +77,7 @@ std::optional<Answer> Session::refuse_broken_upload(std::int64_t limit) {
         return std::nullopt;
     }
     ++server_->refused_total;
-    Response response =
-        upload_state_ == BodyState::too_large
-            ? too_large(limit)
-            : refusal(ErrorCode::malformed,
-                      Text{"请求体分块格式错误", "the body's chunks are malformed"});
-    return prepare_answer(request_, std::move(response), {server_->refuse, 1});
+    return prepare_answer(request_, refuse_body(upload_state_, limit), {server_->refuse, 1});
 }
 
 awaitable<void> Session::run_pump(std::shared_ptr<Session> self,
@@ -150,15 +149,17 @@ awaitable<bool> Session::pump_chunk(std::shared_ptr<UploadChannel> channel) {
         const auto room = static_cast<std::size_t>(std::min<std::int64_t>(
             decoder_.raw_bytes_left(), static_cast<std::int64_t>(UploadChannel::chunk_bytes)));
         chunk.resize_and_overwrite(room, [](char*, std::size_t size) { return size; });
-        const IoResult result = co_await stream_->read_some(chunk, server_->options.body_timeout);
+        const auto before = std::chrono::steady_clock::now();
+        const IoResult result = co_await stream_->read_some(chunk, pace_.deadline());
         chunk.resize(result.status == IoStatus::ok ? result.bytes : 0);
-        if (result.status != IoStatus::ok) {
+        pace_.came(chunk.size(), std::chrono::steady_clock::now() - before);
+        if (result.status != IoStatus::ok || pace_.is_over()) {
             upload_state_ = BodyState::gone;
             co_return false;
         }
         decoder_.took_raw(static_cast<std::int64_t>(chunk.size()));
     } else {
-        const bool more = co_await receive(server_->options.body_timeout);
+        const bool more = co_await receive_body();
         if (!more) {
             upload_state_ = BodyState::gone;
         }

@@ -60,8 +60,9 @@ awaitable<Session::Next> Session::serve_websocket(const Route* route) {
         const Next next = co_await refuse(std::move(response));
         co_return next;
     }
-    const auto queue = std::make_shared<OutQueue>(loop(), server_->options.event_queue_max,
-                                                  [this] { stream_->close(); });
+    const auto queue =
+        std::make_shared<OutQueue>(loop(), server_->options.event_queue_max,
+                                   server_->options.buffers.get(), [this] { stream_->close(); });
     struct Leave {
         Session& session;
         OutQueue& frames;
@@ -144,6 +145,10 @@ awaitable<void> Session::read_frames(std::shared_ptr<WebSocketHandler> handler,
         }
         if (!valid) {
             queue->finish(websocket_close_frame(decoder.refusal()));
+            co_return;
+        }
+        if (!held_.resize(decoder.held_bytes())) {
+            queue->finish(websocket_close_frame(WebSocketClose::try_again_later));
             co_return;
         }
         bytes.resize(16384);

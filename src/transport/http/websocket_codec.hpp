@@ -30,6 +30,7 @@ enum class WebSocketClose : std::uint16_t {
     invalid_text = 1007,
     too_big = 1009,
     internal_error = 1011,
+    try_again_later = 1013,
 };
 
 /// The answer to a Sec-WebSocket-Key.
@@ -58,6 +59,8 @@ public:
     /// broke a rule: then the connection must be closed with refusal().
     [[nodiscard]] bool decode(std::string_view received, std::vector<WebSocketEvent>& events);
     [[nodiscard]] WebSocketClose refusal() const { return refusal_; }
+    /// Of messages that are not complete.
+    [[nodiscard]] std::size_t held_bytes() const { return pending_.size() + message_.size(); }
 
 private:
     bool decode_frame(std::vector<WebSocketEvent>& events, std::size_t& used);

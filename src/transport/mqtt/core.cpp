@@ -4,27 +4,39 @@
 
 namespace updraft::mqtt {
 
-bool Core::admit(const std::string& host) {
+namespace {
+
+/// So many connections above the limits are told so at a time; beyond that they are closed at once.
+constexpr std::size_t turned_away_max = 64;
+
+}  // namespace
+
+Core::Place Core::admit(const std::string& host) {
     const std::lock_guard lock(mutex_);
-    if (options.connections_max != 0 && open_ >= options.connections_max) {
-        return false;
-    }
-    if (options.connections_per_address_max != 0) {
-        std::size_t& of_host = per_host_[host];
-        if (of_host >= options.connections_per_address_max) {
-            return false;
+    const auto of_host = per_host_.find(host);
+    const std::size_t there = of_host == per_host_.end() ? 0 : of_host->second;
+    const bool full =
+        (options.connections_max != 0 && open_ - turned_away_ >= options.connections_max) ||
+        (options.connections_per_address_max != 0 && there >= options.connections_per_address_max);
+    if (full) {
+        if (turned_away_ >= turned_away_max) {
+            return Place::none;
         }
-        ++of_host;
+        ++turned_away_;
+    } else if (options.connections_per_address_max != 0) {
+        per_host_[host] = there + 1;
     }
     ++open_;
-    return true;
+    return full ? Place::at_the_door : Place::inside;
 }
 
-void Core::discharge(const std::string& host) {
+void Core::discharge(const std::string& host, Place place) {
     const std::lock_guard lock(mutex_);
     --open_;
-    const auto of_host = per_host_.find(host);
-    if (of_host != per_host_.end() && --of_host->second == 0) {
+    if (place == Place::at_the_door) {
+        --turned_away_;
+    } else if (const auto of_host = per_host_.find(host);
+               of_host != per_host_.end() && --of_host->second == 0) {
         per_host_.erase(of_host);
     }
     if (open_ == 0) {

@@ -32,10 +32,11 @@ struct Core {
     Registry registry;
     std::atomic<bool> stopping{false};
 
-    /// Counts a new connection from `host`; false if a limit forbids it.
-    [[nodiscard]] bool admit(const std::string& host);
-    /// The connection from `host` has ended.
-    void discharge(const std::string& host);
+    /// What becomes of a new connection: beyond the limits some are told so, the rest is closed.
+    enum class Place : std::uint8_t { inside, at_the_door, none };
+    [[nodiscard]] Place admit(const std::string& host);
+    /// The connection from `host` that had this place has ended.
+    void discharge(const std::string& host, Place place);
     /// Waits until no connection is left; false if some are after `deadline`.
     [[nodiscard]] bool wait_until_empty(milliseconds deadline);
 
@@ -48,6 +49,7 @@ private:
     std::mutex mutex_;
     std::condition_variable emptied_;
     std::size_t open_ = 0;
+    std::size_t turned_away_ = 0;  ///< of the open ones, those at the door
     std::unordered_map<std::string, std::size_t> per_host_;  ///< empty without that limit
     std::unordered_set<std::shared_ptr<Session>> strangers_;
 };

@@ -47,6 +47,14 @@ public:
     [[nodiscard]] std::vector<std::string> due(TimePoint now, TimePoint again,
                                                int redeliveries_max);
     [[nodiscard]] std::size_t unacknowledged() const { return unacknowledged_.size(); }
+    /// Of those that are kept to be redelivered.
+    [[nodiscard]] std::size_t bytes() const {
+        std::size_t all = 0;
+        for (const Unacknowledged& each : unacknowledged_) {
+            all += each.bytes.size();
+        }
+        return all;
+    }
 
 private:
     struct Filter {

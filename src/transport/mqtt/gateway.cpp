@@ -16,13 +16,17 @@ std::string host_of(const std::string& address) {
 
 void accept(const std::shared_ptr<Core>& core, std::unique_ptr<net::ByteStream> stream) {
     std::string host = host_of(stream->remote_address());
-    if (core->stopping || !core->admit(host)) {
+    const Core::Place place = core->stopping ? Core::Place::none : core->admit(host);
+    if (place != Core::Place::inside) {
         ++core->counters.refused_limit;
+    }
+    if (place == Core::Place::none) {
         stream->close();
         return;
     }
+    stream->detect_loss(core->options.loss_after);
     boost::asio::io_context& loop = stream->loop();
-    const auto session = std::make_shared<Session>(core, std::move(stream), std::move(host));
+    const auto session = std::make_shared<Session>(core, std::move(stream), std::move(host), place);
     core->add_stranger(session);
     net::spawn(loop, "mqtt session", Session::run(session));
 }

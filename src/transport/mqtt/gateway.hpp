@@ -15,6 +15,7 @@
 #include "app/device_links.hpp"
 #include "transport/net/byte_stream.hpp"
 #include "transport/net/event_loops.hpp"
+#include "transport/net/memory_budget.hpp"
 #include "transport/net/worker_pool.hpp"
 
 namespace updraft::mqtt {
@@ -48,7 +49,12 @@ struct MqttOptions {
     /// What keep alive counts: seconds, as MQTT says. Shorter in tests only.
     milliseconds keep_alive_unit{1'000};
 
-    /// Connections at once; more are closed at accept. 0: no limit but the system's.
+    /// From a packet's first byte to its last. A device that is slower has taken a place for long.
+    milliseconds packet_deadline{120'000};
+    /// A peer that acknowledges nothing for so long has gone, also one without keep alive.
+    milliseconds loss_after{600'000};
+
+    /// Connections at once; more get CONNACK 0x97 (MQTT 3: 0x03). 0: no limit but the system's.
     std::size_t connections_max = 0;
     /// Connections at once from one remote address. 0: no limit (many devices share one behind
     /// NAT).
@@ -80,6 +86,9 @@ struct MqttOptions {
     std::size_t subscriptions_max = 32;
     /// Bytes of all filters of one connection.
     std::size_t subscriptions_bytes_max = 8U * 1024;
+
+    /// What connections may hold together beyond an idle one's; null: any amount. Outlives them.
+    std::shared_ptr<net::MemoryBudget> buffers;
 };
 
 /// What happened since the start; for /metrics. Read from any thread.
@@ -97,9 +106,11 @@ struct MqttCounters {
     Count refused_client_id{0};    ///< CONNACK 0x02
     Count refused_version{0};      ///< CONNACK 0x01
     Count refused_unavailable{0};  ///< CONNACK 0x03: stopping, overloaded, sign-in failed
-    Count refused_limit{0};        ///< closed at accept by a connection limit
+    Count refused_limit{0};        ///< CONNACK 0x97 or closed at accept, by a limit
     Count connect_timeouts{0};     ///< no CONNECT in time, or no TLS handshake
     Count keep_alive_timeouts{0};
+    Count packet_timeouts{0};       ///< a packet that did not become complete in time
+    Count memory_full{0};           ///< connections ended, all together held too much
     Count malformed_packets{0};     ///< connections ended by what they sent
     Count undecodable_messages{0};  ///< acknowledged and dropped: not a message of the dialect,
                                     ///< or the package's script failed

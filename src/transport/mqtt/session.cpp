@@ -20,10 +20,12 @@ std::string loggable(std::string_view text) {
 }
 
 Session::Session(std::shared_ptr<Core> core, std::unique_ptr<net::ByteStream> stream,
-                 std::string host)
+                 std::string host, Core::Place place)
     : core_(std::move(core)),
       stream_(std::move(stream)),
       host_(std::move(host)),
+      place_(place),
+      held_(core_->options.buffers.get()),
       reader_(core_->options.connect_bytes_max) {
     ++core_->counters.connections;
     ++core_->counters.accepted;
@@ -31,7 +33,7 @@ Session::Session(std::shared_ptr<Core> core, std::unique_ptr<net::ByteStream> st
 
 Session::~Session() {
     --core_->counters.connections;
-    core_->discharge(host_);
+    core_->discharge(host_, place_);
 }
 
 std::string_view Session::name() const {
@@ -61,10 +63,16 @@ net::awaitable<void> Session::serve() {
             co_await wait_for_change();
             process_input();
         }
+        note_packet_under_way();
         if (end_) {
             co_return;
         }
         const std::span<char> room = reader_.room();
+        if (!fits()) {
+            ++core_->counters.memory_full;
+            end({ReasonCode::quota_exceeded, "all connections together hold too much", true});
+            co_return;
+        }
         const milliseconds deadline = patience();
         const net::IoResult read = co_await stream_->read_some(room, deadline);
         if (end_) {
@@ -74,13 +82,46 @@ net::awaitable<void> Session::serve() {
     }
 }
 
-/// How long the device may still be silent; zero without keep alive.
+/// How long the device may still be silent; zero for ever.
 milliseconds Session::patience() const {
-    if (silence_max_.count() == 0) {
-        return silence_max_;
+    Clock::time_point latest = Clock::time_point::max();
+    if (silence_max_.count() != 0) {
+        latest = last_traffic_ + silence_max_;
     }
-    const auto left = last_traffic_ + silence_max_ - Clock::now();
-    return std::max(std::chrono::ceil<milliseconds>(left), milliseconds{1});
+    if (packet_since_) {
+        latest = std::min(latest, *packet_since_ + options().packet_deadline);
+    }
+    if (latest == Clock::time_point::max()) {
+        return milliseconds{0};
+    }
+    return std::max(std::chrono::ceil<milliseconds>(latest - Clock::now()), milliseconds{1});
+}
+
+/// Whether what the connection holds, and so many bytes more, fits into what all may hold together.
+/// An idle one's buffer does not count: their number is limited.
+bool Session::fits(std::size_t more) {
+    constexpr std::size_t idle_bytes = 1024;
+    constexpr std::size_t small_bytes = 16'384;
+    const std::size_t bytes =
+        reader_.buffer_bytes() + uplinks_.bytes() + unwritten_bytes_ + downlinks_.bytes() + more;
+    const auto use =
+        bytes <= small_bytes ? net::MemoryBudget::Use::small : net::MemoryBudget::Use::bulk;
+    return held_.resize(bytes <= idle_bytes ? 0 : bytes, use);
+}
+
+/// A packet that comes byte by byte keeps the connection alive, but not for ever.
+void Session::note_packet_under_way() {
+    if (end_ || reader_.pending_bytes() == 0) {
+        packet_since_.reset();
+        return;
+    }
+    const Clock::time_point now = Clock::now();
+    if (!packet_since_) {
+        packet_since_ = now;
+    } else if (now >= *packet_since_ + options().packet_deadline) {
+        ++core_->counters.packet_timeouts;
+        end({ReasonCode::keep_alive_timeout, "a packet did not arrive whole in time", true});
+    }
 }
 
 void Session::after_read(const net::IoResult& read) {
@@ -97,6 +138,9 @@ void Session::after_read(const net::IoResult& read) {
             return;
         case net::IoStatus::timed_out:
             // Traffic towards the device counts too (spec 4.2): it may have moved the moment.
+            if (packet_since_ && silence_max_.count() == 0) {
+                return;  // its own deadline says when
+            }
             if (Clock::now() >= last_traffic_ + silence_max_) {
                 ++core_->counters.keep_alive_timeouts;
                 end({ReasonCode::keep_alive_timeout, "nothing came within the keep alive", true});

@@ -31,7 +31,8 @@ struct SessionEnd {
 /// one write.
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    Session(std::shared_ptr<Core> core, std::unique_ptr<net::ByteStream> stream, std::string host);
+    Session(std::shared_ptr<Core> core, std::unique_ptr<net::ByteStream> stream, std::string host,
+            Core::Place place);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -64,6 +65,8 @@ private:
     void notify();
     void after_read(const net::IoResult& read);
     [[nodiscard]] milliseconds patience() const;
+    [[nodiscard]] bool fits(std::size_t more = 0);
+    void note_packet_under_way();
 
     // session_connect.cpp: from accept to the first packet after CONNECT
     net::awaitable<bool> admit();
@@ -114,12 +117,15 @@ private:
     const std::shared_ptr<Core> core_;
     const std::unique_ptr<net::ByteStream> stream_;
     const std::string host_;
+    const Core::Place place_;
+    net::MemoryShare held_;  ///< what it holds beyond an idle connection
     PacketReader reader_;
     SignedInDevice device_;  ///< empty id until signed in
     std::unique_ptr<Will> will_;
     std::unique_ptr<SessionEnd> end_;  ///< set once, when the session is to end
     milliseconds silence_max_{0};      ///< 0: no keep alive
     Clock::time_point last_traffic_;
+    std::optional<Clock::time_point> packet_since_;  ///< when a packet began that is not complete
 
     Uplinks uplinks_;
     Downlinks downlinks_;

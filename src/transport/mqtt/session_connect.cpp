@@ -81,7 +81,11 @@ net::awaitable<bool> Session::admit() {
 
 /// The CONNECT, or nothing if the connection ends without one.
 net::awaitable<std::optional<Connect>> Session::read_connect() {
-    const Clock::time_point latest = Clock::now() + options().connect_deadline;
+    constexpr milliseconds at_the_door_max{5'000};
+    const milliseconds connect_deadline =
+        place_ == Core::Place::inside ? options().connect_deadline
+                                      : std::min(options().connect_deadline, at_the_door_max);
+    const Clock::time_point latest = Clock::now() + connect_deadline;
     for (;;) {
         auto next = reader_.next();
         if (const auto* error = std::get_if<PacketError>(&next)) {
@@ -102,6 +106,11 @@ net::awaitable<std::optional<Connect>> Session::read_connect() {
         const auto left = std::chrono::ceil<milliseconds>(latest - Clock::now());
         const milliseconds deadline = std::max(left, milliseconds{1});
         const std::span<char> room = reader_.room();
+        if (!fits()) {
+            ++core_->counters.memory_full;
+            end({ReasonCode::success, "all connections together hold too much", false});
+            co_return std::nullopt;
+        }
         const net::IoResult read = co_await stream_->read_some(room, deadline);
         if (read.status != net::IoStatus::ok || Clock::now() >= latest) {
             if (read.status == net::IoStatus::timed_out || read.status == net::IoStatus::ok) {
@@ -117,6 +126,9 @@ net::awaitable<std::optional<Connect>> Session::read_connect() {
 std::optional<ReasonCode> Session::refusal_of(const Connect& connect) const {
     if (core_->stopping) {
         return ReasonCode::server_unavailable;
+    }
+    if (place_ != Core::Place::inside) {
+        return ReasonCode::quota_exceeded;
     }
     if (connect.client_id.empty()) {
         return ReasonCode::client_identifier_not_valid;  // it is the device's id
@@ -161,6 +173,8 @@ void Session::refuse(ReasonCode reason, std::string_view client_id, std::string_
         case ReasonCode::server_unavailable:
             ++core_->counters.refused_unavailable;
             break;
+        case ReasonCode::quota_exceeded:
+            break;  // counted when it came
         default:
             ++core_->counters.refused_credentials;
             break;

@@ -91,6 +91,9 @@ void Session::send_encoded(const TopicMessage& encoded, Done done) {
     if (unwritten_bytes_ + bytes.size() > options().outbox_bytes_max) {
         return drop("the outbox is full", done);
     }
+    if (!fits(bytes.size())) {
+        return drop("all connections together hold too much", done);
+    }
     ++core_->counters.messages_out;
     outbox_ += bytes;
     unwritten_bytes_ += bytes.size();

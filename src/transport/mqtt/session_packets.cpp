@@ -19,6 +19,7 @@ void Session::process_input() {
         if (const auto* error = std::get_if<PacketError>(&next)) {
             violate(error->reason, error->what);
         } else if (auto* packet = std::get_if<Packet>(&next)) {
+            packet_since_.reset();
             take(std::move(*packet));
         } else {
             return;

@@ -56,6 +56,9 @@ public:
     }
     /// Tells the peer that nothing more will be written; reading goes on.
     virtual void finish_writing() {}
+    /// A peer that has acknowledged nothing for so long, though something was sent to it or it was
+    /// asked for a sign of life, has gone (half-open connections). Zero: as the system has it.
+    virtual void detect_loss(std::chrono::milliseconds /*after*/) {}
     /// Tells the peer and closes; pending waits end with `closed`. Idempotent.
     virtual void close() = 0;
     [[nodiscard]] virtual bool is_open() const = 0;

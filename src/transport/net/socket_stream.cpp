@@ -1,5 +1,9 @@
 #include "transport/net/socket_stream.hpp"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -43,6 +47,24 @@ std::string SocketStream::remote_address() const {
 void SocketStream::finish_writing() {
     boost::system::error_code error;
     socket_.shutdown(Socket::shutdown_send, error);
+}
+
+void SocketStream::detect_loss(std::chrono::milliseconds after) {
+    if (after.count() <= 0) {
+        return;
+    }
+    constexpr int probes = 4;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(after).count();
+    const int silence_s = static_cast<int>(std::max<std::int64_t>(seconds / 2, 1));
+    const int fd = socket_.native_handle();
+    const auto set = [fd](int level, int option, int value) {
+        (void)::setsockopt(fd, level, option, &value, sizeof value);
+    };
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, silence_s);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(silence_s / probes, 1));
+    set(IPPROTO_TCP, TCP_KEEPCNT, probes);
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(after.count()));
 }
 
 void SocketStream::close() {

@@ -16,6 +16,7 @@ public:
     [[nodiscard]] std::string remote_address() const override;
     [[nodiscard]] asio::io_context& loop() override { return loop_; }
     void finish_writing() override;
+    void detect_loss(std::chrono::milliseconds after) override;
     void close() override;
 
 protected:

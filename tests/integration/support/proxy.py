@@ -1,5 +1,6 @@
 """A TCP proxy that counts what passes and can cut the line, slow it, or alter what comes over it."""
 import socket
+import struct
 import threading
 
 from support.waiting import patient
@@ -182,3 +183,167 @@ class _Flow:
 
     def __init__(self, sink):
         self.sink, self.brought, self.bytes_per_second = sink, 0, None
+
+
+FAULTS = ("cut", "reset", "half_close", "stall", "delay", "dribble", "duplicate", "flip")
+# After these the bytes that arrive are the right ones, only later.
+HARMLESS = ("delay", "dribble")
+
+
+class FaultyProxy:
+    """Passes connections on to `target` and does one of FAULTS to the first connection on which so many
+    bytes have come in one direction; the connections after it are left alone. A context manager.
+
+    cut: both sides see an orderly end. reset: both see RST. half_close: the side that is sent to sees the
+    end, the other may go on talking into nothing. stall: nothing more comes, nothing ends. delay: a
+    pause. dribble: byte by byte for a while. duplicate: some bytes come twice. flip: one bit."""
+
+    DRIBBLED = 400  # bytes that come one by one
+    REPEATED = 1000  # bytes that come twice
+
+    def __init__(self, target):
+        host, port = target.rsplit(":", 1)
+        self._target = (host, int(port))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._lock = threading.Lock()
+        self._planned = None
+        self._open = []
+        self._leaving = threading.Event()
+        self.done = threading.Event()  # the fault has happened
+        self.connections = 0
+
+    @property
+    def address(self):
+        return "127.0.0.1:%d" % self._listener.getsockname()[1]
+
+    def plan(self, kind, direction, at):
+        """One fault to come: `direction` is "up", towards the server, or "down"."""
+        assert kind in FAULTS and direction in ("up", "down")
+        with self._lock:
+            self._planned = (kind, direction, at)
+            self.done.clear()
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Ends it, and every connection. Idempotent."""
+        if self._leaving.is_set():
+            return
+        self._leaving.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            left, self._open = self._open, []
+        for each in left:
+            each.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            server = socket.create_connection(self._target)
+            with self._lock:
+                self._open += [client, server]
+            for source, sink, direction in ((client, server, "up"), (server, client, "down")):
+                threading.Thread(
+                    target=self._pass, args=(source, sink, direction), daemon=True
+                ).start()
+
+    def _due(self, direction, brought, size):
+        """(kind, place in the piece) if the planned fault is due in it; it is taken."""
+        with self._lock:
+            if not self._planned or self._planned[1] != direction:
+                return None
+            kind, _, at = self._planned
+            if brought + size <= at:
+                return None
+            self._planned = None
+            return kind, at - brought
+
+    def _pass(self, source, sink, direction):
+        brought = 0
+        try:
+            while piece := source.recv(65536):
+                due = self._due(direction, brought, len(piece))
+                brought += len(piece)
+                if not due:
+                    sink.sendall(piece)
+                    continue
+                kind, place = due
+                try:
+                    if not getattr(self, "_" + kind)(piece, place, source, sink):
+                        return
+                finally:
+                    self.done.set()
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._end(source, sink)
+
+    @staticmethod
+    def _end(*sockets):
+        for each in sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    # -- the faults: true if the rest goes on as before ---------------------------------------------------
+    def _cut(self, piece, place, source, sink):
+        sink.sendall(piece[:place])
+        self._end(source, sink)
+        return False
+
+    def _reset(self, piece, place, source, sink):
+        sink.sendall(piece[:place])
+        with self._lock:
+            self._open = [each for each in self._open if each not in (source, sink)]
+        for each in (source, sink):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # Wakes the thread that reads from it: only then does close() end it, by RST.
+            each.shutdown(socket.SHUT_RD)
+            each.close()
+        return False
+
+    def _half_close(self, piece, place, source, sink):
+        sink.sendall(piece[:place])
+        sink.shutdown(socket.SHUT_WR)
+        while source.recv(65536):
+            pass
+        return False
+
+    def _stall(self, piece, place, source, sink):
+        sink.sendall(piece[:place])
+        self.done.set()
+        self._leaving.wait()
+        return False
+
+    def _delay(self, piece, place, _source, sink):
+        sink.sendall(piece[:place])
+        self._leaving.wait(0.3)
+        sink.sendall(piece[place:])
+        return True
+
+    def _dribble(self, piece, place, _source, sink):
+        sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sink.sendall(piece[:place])
+        end = min(place + self.DRIBBLED, len(piece))
+        for at in range(place, end):
+            sink.sendall(piece[at : at + 1])
+        sink.sendall(piece[end:])
+        return True
+
+    def _duplicate(self, piece, place, _source, sink):
+        sink.sendall(piece[:place] + piece[max(0, place - self.REPEATED) : place] + piece[place:])
+        return True
+
+    def _flip(self, piece, place, _source, sink):
+        sink.sendall(piece[:place] + bytes([piece[place] ^ 0x10]) + piece[place + 1 :])
+        return True

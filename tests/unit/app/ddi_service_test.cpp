@@ -34,7 +34,13 @@ struct Ddi : testing::Test {
         firmware = w.add_firmware("1.1", 2);
         w.add_device("d1");
     }
-    [[nodiscard]] DdiService::Poll poll() { return *service.poll(d1); }
+    /// What is remembered of a poll is what a look at the store gives, whatever went before.
+    [[nodiscard]] DdiService::Poll poll() {
+        const auto remembered = service.poll_at_once(d1);
+        const DdiService::Poll looked = *service.poll(d1);
+        EXPECT_TRUE(!remembered || *remembered == looked);
+        return looked;
+    }
     TaskId a_task(UpgradeMode mode = UpgradeMode::push) {
         return w.create_task(firmware, mode, {"d1"});
     }
@@ -62,7 +68,8 @@ struct Ddi : testing::Test {
 
     UpgradeWorld w;
     CountingStore store{*w.store};
-    DdiService service{store, w.changes, w.messages, w.files, w.urls, w.live, w.clock, w.ids, {}};
+    DdiService service{store,  w.changes, w.messages, w.files, w.urls,
+                       w.live, w.clock,   w.ids,      {},      w.freshness};
     DdiService::Client d1{DeviceId{"d1"}, "test"};
     FirmwareId firmware;
 };
@@ -104,6 +111,39 @@ TEST_F(Ddi, ReadingWithoutNewsWritesNothing) {
         EXPECT_TRUE(service.cancellation(d1, action));
     }
     EXPECT_EQ(store.writes, 2);
+}
+
+// A poll without news is answered from memory until something of the device changes.
+TEST_F(Ddi, AQuietPollIsRememberedUntilThereIsNews) {
+    EXPECT_FALSE(service.poll_at_once(d1));
+    EXPECT_EQ(poll().kind, Kind::nothing);
+    ASSERT_TRUE(service.poll_at_once(d1));
+    EXPECT_EQ(service.poll_at_once(d1)->kind, Kind::nothing);
+    w.add_device("d2");
+    EXPECT_TRUE(service.poll_at_once(d1));  // not its affair
+
+    const TaskId task = a_task();
+    EXPECT_FALSE(service.poll_at_once(d1));
+    const std::int64_t action = poll().action;
+    EXPECT_EQ(poll().action, action);
+    ASSERT_TRUE(service.poll_at_once(d1));
+    EXPECT_EQ(service.poll_at_once(d1)->action, action);
+    ASSERT_TRUE(service.deployment(d1, action, 0));
+    EXPECT_FALSE(service.poll_at_once(d1));
+    EXPECT_EQ(poll().kind, Kind::deployment);
+    ASSERT_TRUE(service.poll_at_once(d1));
+    w.apply_to("d1", task, event::Stopped{true});
+    EXPECT_FALSE(service.poll_at_once(d1));
+    EXPECT_EQ(poll().kind, Kind::cancel);
+}
+
+// A client that cannot skip is told nothing of a download-only task: not what another was told.
+TEST_F(Ddi, WhatIsRememberedIsOfOneKindOfClient) {
+    EXPECT_EQ(poll().kind, Kind::nothing);
+    const DdiService::Client other{DeviceId{"d1"}, "libcurl-agent/1.0"};
+    EXPECT_FALSE(service.poll_at_once(other));
+    EXPECT_TRUE(service.poll(other));
+    EXPECT_TRUE(service.poll_at_once(other));
 }
 
 TEST_F(Ddi, WhatIsRefusedWritesNothing) {

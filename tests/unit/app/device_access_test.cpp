@@ -66,7 +66,16 @@ struct DeviceAccessTest : testing::Test {
     }
     /// Whether the device gets in over HTTP.
     [[nodiscard]] bool shows(const std::string& id, const DeviceProof& proof) const {
-        return world.sign_in.http(DeviceId{id}, proof, UnknownDevice::refuse).has_value();
+        const auto remembered = world.sign_in.http_at_once(DeviceId{id}, proof);
+        const auto looked = world.sign_in.http(DeviceId{id}, proof, UnknownDevice::refuse);
+        EXPECT_TRUE(!remembered || (looked && looked->id == remembered->id &&
+                                    looked->product == remembered->product &&
+                                    looked->protocol == remembered->protocol));
+        return looked.has_value();
+    }
+    /// Whether it gets in without a look at the store.
+    [[nodiscard]] bool is_remembered(const std::string& id, const DeviceProof& proof) const {
+        return world.sign_in.http_at_once(DeviceId{id}, proof).has_value();
     }
     void add_child(Configuration configuration) {
         DeviceForm gateway = AppWorld::device_form("g1");
@@ -78,6 +87,82 @@ struct DeviceAccessTest : testing::Test {
         ASSERT_TRUE(world.devices.deploy({DeviceId{"c1"}}));
     }
 };
+
+TEST_F(DeviceAccessTest, AGoodTokenIsRememberedAndNoOther) {
+    configure("d1", {{"bearer_token", "right"}});
+    const DeviceProof right = proof::Token{"right"};
+    EXPECT_FALSE(is_remembered("d1", right));
+    EXPECT_TRUE(shows("d1", right));
+    EXPECT_TRUE(is_remembered("d1", right));
+    EXPECT_FALSE(shows("d1", proof::Token{"wrong"}));
+    EXPECT_FALSE(is_remembered("d1", proof::Token{"wrong"}));
+    EXPECT_FALSE(is_remembered("d1", proof::GatewayToken{"right"}));
+    EXPECT_FALSE(is_remembered("d2", right));
+    EXPECT_FALSE(shows("d1", proof::Authorities{{"right"}}));
+}
+
+// A revocation counts from its answer on, whatever a device has shown before.
+TEST_F(DeviceAccessTest, WhatIsRememberedEndsWithWhateverItRestedOn) {
+    const DeviceProof token = proof::Token{"t"};
+    const auto remembers = [&] {
+        EXPECT_TRUE(shows("d1", token));
+        EXPECT_TRUE(is_remembered("d1", token));
+    };
+    configure("d1", {{"bearer_token", "t"}});
+    remembers();
+    configure("d1", {{"bearer_token", "other"}});
+    EXPECT_FALSE(is_remembered("d1", token));
+    configure("d1", {});
+    configure_product({{"bearer_token", "t"}});
+    remembers();
+    configure_product({{"bearer_token", "other"}});
+    EXPECT_FALSE(is_remembered("d1", token));
+    configure_product({{"bearer_token", "t"}});
+    remembers();
+    ASSERT_TRUE(world.products.set_enabled(ProductId{"p1"}, false));
+    EXPECT_FALSE(is_remembered("d1", token));
+    ASSERT_TRUE(world.products.set_enabled(ProductId{"p1"}, true));
+    remembers();
+    ASSERT_TRUE(world.devices.undeploy({DeviceId{"d1"}}));
+    EXPECT_FALSE(is_remembered("d1", token));
+    ASSERT_TRUE(world.devices.deploy({DeviceId{"d1"}}));
+    remembers();
+    ASSERT_TRUE(world.devices.undeploy({DeviceId{"d1"}}));
+    ASSERT_TRUE(world.devices.remove({DeviceId{"d1"}}));
+    EXPECT_FALSE(is_remembered("d1", token));
+}
+
+TEST_F(DeviceAccessTest, ARememberedCredentialExpiresAndIsRevoked) {
+    const DeviceProof token = proof::TargetToken{"t"};
+    add_credential(CredentialKind::token, "t", DeviceId{"d1"}, world.clock.now() + seconds{10});
+    EXPECT_TRUE(shows("d1", token));
+    EXPECT_TRUE(is_remembered("d1", token));
+    world.clock.advance(seconds{10});
+    EXPECT_FALSE(is_remembered("d1", token));
+    EXPECT_FALSE(shows("d1", token));
+
+    const DeviceProof shared = proof::GatewayToken{"s"};
+    add_credential(CredentialKind::token, "s");
+    EXPECT_TRUE(shows("d1", shared));
+    EXPECT_TRUE(is_remembered("d1", shared));
+    ASSERT_TRUE(world.store->write([&](UnitOfWork& work) -> Result<void> {
+        for (const DeviceCredential& each : work.credentials().of_product(ProductId{"p1"})) {
+            work.credentials().set_expiry(each.id, world.clock.now() + seconds{5});
+        }
+        return {};
+    }));
+    EXPECT_FALSE(is_remembered("d1", shared));
+    EXPECT_TRUE(shows("d1", shared));
+    EXPECT_TRUE(is_remembered("d1", shared));
+    ASSERT_TRUE(world.store->write([&](UnitOfWork& work) -> Result<void> {
+        for (const DeviceCredential& each : work.credentials().of_product(ProductId{"p1"})) {
+            work.credentials().remove(each.id);
+        }
+        return {};
+    }));
+    EXPECT_FALSE(is_remembered("d1", shared));
+    EXPECT_FALSE(shows("d1", shared));
+}
 
 TEST_F(DeviceAccessTest, SignsInWithTheKeysOfItsProduct) {
     const auto signed_in = connect("d1");

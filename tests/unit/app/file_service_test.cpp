@@ -52,6 +52,26 @@ TEST_F(Files, DownloadNeedsTheKeyOrASignIn) {
     EXPECT_TRUE(w.files.open(open.id, std::nullopt, false));
 }
 
+TEST_F(Files, ADownloadIsRememberedWhileItsRowIsTheSame) {
+    StoredFile file = upload("hello firmware").value();
+    EXPECT_FALSE(w.files.open_at_once(file.id, file.access_key));
+    ASSERT_TRUE(w.files.open(file.id, file.access_key, false));
+    ASSERT_TRUE(w.files.open_at_once(file.id, file.access_key));
+    EXPECT_EQ(w.files.open_at_once(file.id, file.access_key)->file, file);
+    EXPECT_FALSE(w.files.open_at_once(file.id, "wrong"));
+    EXPECT_FALSE(w.files.open_at_once(file.id, std::nullopt));
+
+    const std::string old_key = file.access_key;
+    file.access_key = "new";
+    w.change([&](UnitOfWork& work) { work.files().update(file); });
+    EXPECT_FALSE(w.files.open_at_once(file.id, old_key));
+    EXPECT_EQ(w.files.open(file.id, old_key, false).error().code, ErrorCode::access_denied);
+    ASSERT_TRUE(w.files.open(file.id, "new", false));
+    EXPECT_TRUE(w.files.open_at_once(file.id, "new"));
+    w.change([&](UnitOfWork& work) { work.files().remove(file.id); });
+    EXPECT_FALSE(w.files.open_at_once(file.id, "new"));
+}
+
 TEST_F(Files, MissingBytesAreNeverServed) {
     const StoredFile file = upload("hello firmware").value();
     w.artifacts.remove(file.sha256);

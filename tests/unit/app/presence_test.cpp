@@ -69,6 +69,29 @@ TEST(PresenceOfConnections, TakeoversFillNoLogs) {
     EXPECT_EQ(world.lines_of("d1"), "online online offline online ");
 }
 
+// What a gateway said of its children ends with its connection; those that moved on are others'.
+TEST(PresenceOfConnections, ChildrenGoWithTheGatewayThatHasThemNow) {
+    World world;
+    world.add_gateway("gw2", {"c2", "c3"});
+    const DeviceId one{"gw"};
+    const DeviceId two{"gw2"};
+    world.seen.connected(one, "192.0.2.7:1");
+    world.seen.connected(two, "192.0.2.8:1");
+    for (const char* child : {"c1", "c2", "c3"}) {
+        world.seen.adopt(DeviceId{child}, one);
+    }
+    world.seen.child_online(DeviceId{"c2"}, two);
+    world.seen.forget(DeviceId{"c3"});
+
+    world.seen.disconnected(one);
+
+    EXPECT_FALSE(world.seen.is_child(DeviceId{"c1"}, one));
+    EXPECT_TRUE(world.seen.is_child(DeviceId{"c2"}, two));
+    EXPECT_FALSE(world.seen.is_child(DeviceId{"c3"}, one));
+    world.seen.disconnected(two);
+    EXPECT_FALSE(world.seen.is_child(DeviceId{"c2"}, two));
+}
+
 // Spec 4.6: "online" for 10 min after its last request.
 TEST(PresenceWithoutConnection, DeviceIsOnlineForTenMinutesAfterItsLastRequest) {
     World world;

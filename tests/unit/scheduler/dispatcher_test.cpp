@@ -219,5 +219,70 @@ TEST(BulkChanges, GoOnBehindTheAnswer) {
     EXPECT_FALSE(w.tasks.is_being_stopped(task));
 }
 
+struct ChangesInChunks : testing::Test {
+    static TaskService::Options chunks_of_two() {
+        TaskService::Options options;
+        options.change_chunk = 2;
+        options.answer_within = milliseconds{0};
+        return options;
+    }
+    ChangesInChunks() {
+        for (int i = 0; i < 9; ++i) {
+            w.add_device(fmt::format("d{}", i));
+        }
+        task = w.create_task(w.add_firmware("1.1", 2), UpgradeMode::push);
+    }
+    ScheduledWorld w{{}, chunks_of_two()};
+    TaskId task;
+};
+
+// The later promise holds, though the earlier one is still being kept.
+TEST_F(ChangesInChunks, OfOneTaskAreDoneInTheOrderInWhichTheyWereAskedFor) {
+    EXPECT_EQ(w.tasks.stop(task, {waiting}).value(), 9);
+    EXPECT_TRUE(w.tasks.start(task, {canceled}));
+    w.settle();
+    EXPECT_EQ(w.counts(task).waiting, 9);
+    EXPECT_FALSE(w.tasks.is_being_stopped(task));
+}
+
+// A crash takes the memory and leaves the rows: another service on them goes on.
+TEST_F(ChangesInChunks, GoOnAfterACrash) {
+    EXPECT_EQ(w.tasks.stop(task, {waiting}).value(), 9);
+    TaskService next(*w.store, w.changes, w.live, w.clock, w.ids, chunks_of_two());
+    std::function<bool()> rest;
+    TaskService::Hooks hooks;
+    hooks.run_later = [&](std::function<bool()> step) { rest = std::move(step); };
+    next.hook(std::move(hooks));
+
+    next.recover();
+
+    EXPECT_TRUE(next.is_being_stopped(task));
+    ASSERT_TRUE(rest);
+    while (rest()) {
+    }
+    EXPECT_EQ(w.counts(task).canceled, 9);
+    EXPECT_FALSE(next.is_being_stopped(task));
+}
+
+TEST_F(ChangesInChunks, GoWithTheirTask) {
+    EXPECT_EQ(w.tasks.stop(task, {waiting}).value(), 9);
+    EXPECT_TRUE(w.tasks.remove(task, TaskService::Removal::forced));
+    EXPECT_FALSE(w.tasks.is_being_stopped(task));
+    w.settle();
+    EXPECT_TRUE(w.store->read(
+        [](const Repositories& rows) { return rows.tasks().changes_under_way().empty(); }));
+}
+
+TEST_F(ChangesInChunks, AreRefusedWhenTooManyAreUnderWay) {
+    TaskService::Options options = chunks_of_two();
+    options.changes_max = 1;
+    TaskService few(*w.store, w.changes, w.live, w.clock, w.ids, options);
+    TaskService::Hooks hooks;
+    hooks.run_later = [](const std::function<bool()>&) {};
+    few.hook(std::move(hooks));
+    EXPECT_TRUE(few.stop(task, {waiting}));
+    EXPECT_EQ(few.start(task, {canceled}).error().code, ErrorCode::unavailable);
+}
+
 }  // namespace
 }  // namespace updraft

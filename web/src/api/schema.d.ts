@@ -486,6 +486,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit/_query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 分页查询审计日志 · One page of audit entries (query string) */
+        get: operations["queryAuditEntriesByGet"];
+        put?: never;
+        /** 分页查询审计日志 · One page of audit entries */
+        post: operations["queryAuditEntries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/_query/no-paging": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 查询审计日志列表 · audit entries without the page envelope (query string) */
+        get: operations["listAuditEntriesByGet"];
+        put?: never;
+        /** 查询审计日志列表 · audit entries without the page envelope */
+        post: operations["listAuditEntries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/_count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 统计审计日志 · How many audit entries match (query string) */
+        get: operations["countAuditEntriesByGet"];
+        put?: never;
+        /** 统计审计日志 · How many audit entries match */
+        post: operations["countAuditEntries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/_exists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 是否存在审计日志 · Whether any of the audit entries match (query string) */
+        get: operations["anyAuditEntriesByGet"];
+        put?: never;
+        /** 是否存在审计日志 · Whether any of the audit entries match */
+        post: operations["anyAuditEntries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 审计日志末条 · The last entry's number and hash; noted elsewhere, they prove later that nothing was cut */
+        get: operations["auditHead"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/_export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 导出审计日志 · All matching entries in the order of the chain, as JSON lines or CSV (query string) */
+        get: operations["exportAuditEntriesByGet"];
+        put?: never;
+        /** 导出审计日志 · All matching entries in the order of the chain, as JSON lines or CSV */
+        post: operations["exportAuditEntries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/role": {
         parameters: {
             query?: never;
@@ -2487,6 +2594,81 @@ export interface components {
         RolePage: {
             data: components["schemas"]["Role"][];
         } & components["schemas"]["PageNumbers"];
+        AuditEntryPage: {
+            data: components["schemas"]["AuditEntry"][];
+        } & components["schemas"]["PageNumbers"];
+        AuditLink: {
+            seq: number;
+            hash: string;
+        };
+        AuditHead: {
+            anchor: components["schemas"]["AuditLink"];
+        } & components["schemas"]["AuditLink"];
+        AuditEntry: {
+            id: components["schemas"]["Id"];
+            /** @description 1, 2, 3 without gaps. */
+            seq: number;
+            at: components["schemas"]["Millis"];
+            userId: string;
+            /** @description Of a refused sign-in: whom it named, if there is such a user. */
+            username: string;
+            via: components["schemas"]["AuditVia"];
+            /** @description Of a machine token. */
+            tokenName: string;
+            /** @description The client's. */
+            address: string;
+            /** @description The trusted proxy that named the client; empty without one. */
+            proxy: string;
+            userAgent: string;
+            /** @description A stable word such as firmware.create. */
+            action: string;
+            objectType: string;
+            objectId: string;
+            objectName: string;
+            outcome: components["schemas"]["AuditOutcome"];
+            /** @description The code of the refusal's envelope. */
+            errorCode: string;
+            /** @description The object before, without secrets; null if there was none. */
+            before: {
+                [key: string]: unknown;
+            } | string | null;
+            /** @description The object after, or what is known of several. */
+            after: {
+                [key: string]: unknown;
+            } | string | null;
+            hash: string;
+        };
+        /** @description An entry as it is hashed. */
+        AuditLine: {
+            seq: number;
+            at: components["schemas"]["Millis"];
+            via: string;
+            outcome: string;
+            hash: string;
+            userId: string;
+            username: string;
+            tokenName: string;
+            address: string;
+            proxy: string;
+            userAgent: string;
+            action: string;
+            objectType: string;
+            objectId: string;
+            objectName: string;
+            errorCode: string;
+            before: string;
+            after: string;
+        };
+        AuditVia: {
+            /** @enum {string} */
+            value: "nobody" | "session" | "token" | "system" | "unknown";
+            text: string;
+        };
+        AuditOutcome: {
+            /** @enum {string} */
+            value: "done" | "refused" | "unknown";
+            text: string;
+        };
         DeviceLogPage: {
             data: components["schemas"]["DeviceLog"][];
         } & components["schemas"]["PageNumbers"];
@@ -4747,6 +4929,53 @@ export interface components {
                 } & components["schemas"]["Envelope"];
             };
         };
+        /** @description One page. */
+        AuditEntryPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["AuditEntryPage"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description Rows, streamed one by one. */
+        AuditEntryList: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["AuditEntry"][];
+                } & components["schemas"]["Envelope"];
+                "application/x-ndjson": string;
+                "text/event-stream": string;
+            };
+        };
+        /** @description The ends of the chain. */
+        AuditHead: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    result: components["schemas"]["AuditHead"];
+                } & components["schemas"]["Envelope"];
+            };
+        };
+        /** @description The entries; of JSON lines `before` and `after` are text as it was hashed. */
+        AuditFile: {
+            headers: {
+                /** @description The file's name. */
+                "Content-Disposition"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
         /** @description A file as spreadsheets read it, RFC 4180 in UTF-8 with a byte order mark; streamed. */
         CsvFile: {
             headers: {
@@ -5252,6 +5481,8 @@ export interface components {
         Suffix: string;
         Token: string;
         CredentialId: string;
+        /** @description JSON lines or CSV. */
+        AuditFormat: "ndjson" | "csv";
         /** @description Everybody's; for the administrator only. */
         AllUsers: boolean;
         IdQuery: string;
@@ -7273,6 +7504,319 @@ export interface operations {
         requestBody?: components["requestBodies"]["Query"];
         responses: {
             200: components["responses"]["Boolean"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    queryAuditEntriesByGet: {
+        parameters: {
+            query?: {
+                /** @description false asks for all rows. Default: true. */
+                paging?: components["parameters"]["Paging"];
+                /** @description The number of the first page. Default: 0. */
+                firstPageIndex?: components["parameters"]["FirstPageIndex"];
+                pageIndex?: components["parameters"]["PageIndex"];
+                /** @description Default: 25. */
+                pageSize?: components["parameters"]["PageSize"];
+                /** @description Known total; the server does not count and echoes it. */
+                total?: components["parameters"]["Total"];
+                /** @description `terms[0].column=state&terms[0].value=online&terms[0].termType=eq&terms[0].type=and`, nested `terms[0].terms[1].column=…`. */
+                terms?: components["parameters"]["Terms"];
+                /** @description `sorts[0].name=createTime&sorts[0].order=desc` */
+                sorts?: components["parameters"]["Sorts"];
+                /** @description `name = x and (state in online,offline)`; used when there are no terms. */
+                where?: components["parameters"]["Where"];
+                /** @description `createTime desc,name asc` */
+                orderBy?: components["parameters"]["OrderBy"];
+                /** @description Comma list of columns to keep. */
+                includes?: components["parameters"]["Includes"];
+                /** @description Comma list of columns to leave out. */
+                excludes?: components["parameters"]["Excludes"];
+            };
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["AuditEntryPage"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    queryAuditEntries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Query"];
+        responses: {
+            200: components["responses"]["AuditEntryPage"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    listAuditEntriesByGet: {
+        parameters: {
+            query?: {
+                /** @description false asks for all rows. Default: true. */
+                paging?: components["parameters"]["Paging"];
+                /** @description The number of the first page. Default: 0. */
+                firstPageIndex?: components["parameters"]["FirstPageIndex"];
+                pageIndex?: components["parameters"]["PageIndex"];
+                /** @description Default: 25. */
+                pageSize?: components["parameters"]["PageSize"];
+                /** @description Known total; the server does not count and echoes it. */
+                total?: components["parameters"]["Total"];
+                /** @description `terms[0].column=state&terms[0].value=online&terms[0].termType=eq&terms[0].type=and`, nested `terms[0].terms[1].column=…`. */
+                terms?: components["parameters"]["Terms"];
+                /** @description `sorts[0].name=createTime&sorts[0].order=desc` */
+                sorts?: components["parameters"]["Sorts"];
+                /** @description `name = x and (state in online,offline)`; used when there are no terms. */
+                where?: components["parameters"]["Where"];
+                /** @description `createTime desc,name asc` */
+                orderBy?: components["parameters"]["OrderBy"];
+                /** @description Comma list of columns to keep. */
+                includes?: components["parameters"]["Includes"];
+                /** @description Comma list of columns to leave out. */
+                excludes?: components["parameters"]["Excludes"];
+            };
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["AuditEntryList"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    listAuditEntries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Query"];
+        responses: {
+            200: components["responses"]["AuditEntryList"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    countAuditEntriesByGet: {
+        parameters: {
+            query?: {
+                /** @description false asks for all rows. Default: true. */
+                paging?: components["parameters"]["Paging"];
+                /** @description The number of the first page. Default: 0. */
+                firstPageIndex?: components["parameters"]["FirstPageIndex"];
+                pageIndex?: components["parameters"]["PageIndex"];
+                /** @description Default: 25. */
+                pageSize?: components["parameters"]["PageSize"];
+                /** @description Known total; the server does not count and echoes it. */
+                total?: components["parameters"]["Total"];
+                /** @description `terms[0].column=state&terms[0].value=online&terms[0].termType=eq&terms[0].type=and`, nested `terms[0].terms[1].column=…`. */
+                terms?: components["parameters"]["Terms"];
+                /** @description `sorts[0].name=createTime&sorts[0].order=desc` */
+                sorts?: components["parameters"]["Sorts"];
+                /** @description `name = x and (state in online,offline)`; used when there are no terms. */
+                where?: components["parameters"]["Where"];
+                /** @description `createTime desc,name asc` */
+                orderBy?: components["parameters"]["OrderBy"];
+                /** @description Comma list of columns to keep. */
+                includes?: components["parameters"]["Includes"];
+                /** @description Comma list of columns to leave out. */
+                excludes?: components["parameters"]["Excludes"];
+            };
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Count"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    countAuditEntries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Query"];
+        responses: {
+            200: components["responses"]["Count"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    anyAuditEntriesByGet: {
+        parameters: {
+            query?: {
+                /** @description false asks for all rows. Default: true. */
+                paging?: components["parameters"]["Paging"];
+                /** @description The number of the first page. Default: 0. */
+                firstPageIndex?: components["parameters"]["FirstPageIndex"];
+                pageIndex?: components["parameters"]["PageIndex"];
+                /** @description Default: 25. */
+                pageSize?: components["parameters"]["PageSize"];
+                /** @description Known total; the server does not count and echoes it. */
+                total?: components["parameters"]["Total"];
+                /** @description `terms[0].column=state&terms[0].value=online&terms[0].termType=eq&terms[0].type=and`, nested `terms[0].terms[1].column=…`. */
+                terms?: components["parameters"]["Terms"];
+                /** @description `sorts[0].name=createTime&sorts[0].order=desc` */
+                sorts?: components["parameters"]["Sorts"];
+                /** @description `name = x and (state in online,offline)`; used when there are no terms. */
+                where?: components["parameters"]["Where"];
+                /** @description `createTime desc,name asc` */
+                orderBy?: components["parameters"]["OrderBy"];
+                /** @description Comma list of columns to keep. */
+                includes?: components["parameters"]["Includes"];
+                /** @description Comma list of columns to leave out. */
+                excludes?: components["parameters"]["Excludes"];
+            };
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Boolean"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    anyAuditEntries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `Ignore` asks for the bare result without envelope. */
+                "X-Response-Wrapper"?: components["parameters"]["Wrapper"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Query"];
+        responses: {
+            200: components["responses"]["Boolean"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    auditHead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["AuditHead"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    exportAuditEntriesByGet: {
+        parameters: {
+            query?: {
+                /** @description JSON lines or CSV. */
+                format?: components["parameters"]["AuditFormat"];
+                /** @description `terms[0].column=state&terms[0].value=online&terms[0].termType=eq&terms[0].type=and`, nested `terms[0].terms[1].column=…`. */
+                terms?: components["parameters"]["Terms"];
+                /** @description `name = x and (state in online,offline)`; used when there are no terms. */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["AuditFile"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Denied"];
+            413: components["responses"]["TooLarge"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    exportAuditEntries: {
+        parameters: {
+            query?: {
+                /** @description JSON lines or CSV. */
+                format?: components["parameters"]["AuditFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Query"];
+        responses: {
+            200: components["responses"]["AuditFile"];
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Denied"];

@@ -25,6 +25,8 @@ export function referenceLink(reference: { referenceType: string; referenceId: s
   }
   return links[reference.referenceType]?.(reference.referenceId) ?? '/'
 }
+/** What operators did to one object. */
+export const auditLink = (objectId: string) => `/audit?q=${part(objectId)}`
 export const taskLink = (id: string) => `/tasks/${part(id)}`
 /** The drawer of a record, over its task. */
 export const recordLink = (record: { id: string; taskId: string }) =>

@@ -42,6 +42,7 @@ export default {
       users: '用户',
       roles: '角色',
       tokens: '访问令牌',
+      audit: '审计日志',
     },
     act: {
       add: '新增',
@@ -170,6 +171,7 @@ export default {
       users: 'Users',
       roles: 'Roles',
       tokens: 'Access tokens',
+      audit: 'Audit log',
     },
     act: {
       add: 'Add',

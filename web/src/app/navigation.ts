@@ -37,6 +37,7 @@ export const navigation: NavArea[] = [
       { name: 'users', title: 'nav.users', icon: 'users', menu: 'system/User' },
       { name: 'roles', title: 'nav.roles', icon: 'roles', menu: 'system/Role' },
       { name: 'tokens', title: 'nav.tokens', icon: 'tokens' },
+      { name: 'audit', title: 'nav.audit', icon: 'audit', menu: 'system/Audit' },
     ],
   },
 ]

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/network_v4.hpp>
 #include <boost/asio/ip/network_v6.hpp>
+#include <cctype>
 #include <stdexcept>
 #include <vector>
 
@@ -13,6 +15,8 @@ namespace updraft::http::ddi {
 namespace {
 
 namespace ip = boost::asio::ip;
+
+constexpr std::size_t address_bytes_max = 64;
 
 /// Without port and brackets; an IPv4 address that came over an IPv6 socket is an IPv4 address.
 ip::address address_of(std::string_view peer) {
@@ -80,6 +84,18 @@ bool TrustedProxies::include(std::string_view peer) const {
         }
     }
     return false;
+}
+
+std::optional<std::string> forwarded_for(const Request& request) {
+    const std::string all = request.header("X-Forwarded-For").value_or("");
+    const auto elements = list_elements(all);
+    const std::string_view last = elements.empty() ? std::string_view() : elements.back();
+    const bool is_address =
+        !last.empty() && last.size() <= address_bytes_max && std::ranges::all_of(last, [](char c) {
+            return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                   std::string_view(".:[]_-%").find(c) != std::string_view::npos;
+        });
+    return is_address ? std::optional<std::string>(last) : std::nullopt;
 }
 
 }  // namespace updraft::http::ddi

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,5 +24,10 @@ private:
     struct Networks;
     std::unique_ptr<Networks> networks_;
 };
+
+/// Whom our proxy saw: what it added itself stands last in X-Forwarded-For. A proxy that adds
+/// nothing passes on whatever a client says; people read it, so that it must look like an address:
+/// nothing otherwise. Only a trusted proxy's word counts.
+[[nodiscard]] std::optional<std::string> forwarded_for(const Request& request);
 
 }  // namespace updraft::http::ddi

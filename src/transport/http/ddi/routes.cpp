@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "base/bytes.hpp"
 #include "transport/http/ddi/answers.hpp"
@@ -19,7 +20,6 @@ using Taken = DdiService::Taken;
 constexpr std::size_t controller_id_characters_max = 256;
 constexpr std::size_t authority_fields_max = 32;
 constexpr std::size_t user_agent_bytes_max = 256;
-constexpr std::size_t address_bytes_max = 64;
 constexpr std::string_view md5_suffix = ".MD5SUM";
 constexpr const char* device_path = "/{tenant}/controller/v1/{controllerId}";
 
@@ -56,20 +56,6 @@ std::vector<std::string> authorities_of(const Request& request) {
         add_hashes(*field, hashes);
     }
     return hashes;
-}
-
-/// Whom our proxy saw: what it added itself stands last. A proxy that adds nothing passes on
-/// whatever a client says; people read it, so that it must look like an address.
-std::string forwarded_for(const Request& request) {
-    const std::string all = request.header("X-Forwarded-For").value_or("");
-    const auto elements = list_elements(all);
-    const std::string_view last = elements.empty() ? std::string_view() : elements.back();
-    const bool is_address =
-        !last.empty() && last.size() <= address_bytes_max && std::ranges::all_of(last, [](char c) {
-            return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-                   std::string_view(".:[]_-%").find(c) != std::string_view::npos;
-        });
-    return is_address ? std::string(last) : request.remote_address;
 }
 
 std::optional<std::int64_t> number_in(const Request& request, std::string_view parameter) {
@@ -112,7 +98,65 @@ public:
 
     [[nodiscard]] DdiService& service() const { return parts_.service; }
 
+    using AnswerAtOnce = std::function<std::optional<Response>(const Call&)>;
+    /// The same from memory, for an event loop; nothing: answer() has to look.
+    [[nodiscard]] std::optional<Response> answer_at_once(const Request& request,
+                                                         const AnswerAtOnce& handler) const {
+        const bool proxied = proxies_.include(request.remote_address);
+        if (!equals_ignoring_case(request.parameter("tenant"), options_.tenant)) {
+            return std::nullopt;
+        }
+        const auto device = sign_in_at_once(request);
+        Result<Links> links = Links::of(request, options_, proxied);
+        if (!device || !links) {
+            return std::nullopt;
+        }
+        std::optional<Response> response =
+            handler({request, {device->id, agent_of(request)}, *std::move(links)});
+        if (response && parts_.seen) {
+            parts_.seen(device->id, address_of(request, proxied));
+        }
+        return response;
+    }
+
 private:
+    static std::string agent_of(const Request& request) {
+        std::string agent = request.header("User-Agent").value_or("");
+        agent.resize(std::min(agent.size(), user_agent_bytes_max));
+        return agent;
+    }
+
+    /// The device's own, also behind a proxy that names it.
+    static std::string address_of(const Request& request, bool proxied) {
+        return proxied ? forwarded_for(request).value_or(request.remote_address)
+                       : request.remote_address;
+    }
+
+    [[nodiscard]] std::optional<SignedInDevice> sign_in_at_once(const Request& request) const {
+        const DeviceId id(request.parameter("controllerId"));
+        for (const DeviceProof& proof : tokens_of(request)) {
+            if (auto device = parts_.sign_in.http_at_once(id, proof)) {
+                return device;
+            }
+        }
+        return std::nullopt;
+    }
+
+    [[nodiscard]] std::vector<DeviceProof> tokens_of(const Request& request) const {
+        std::vector<DeviceProof> proofs;
+        if (options_.target_token) {
+            if (auto token = token_of(request, "TargetToken")) {
+                proofs.emplace_back(proof::TargetToken{*std::move(token)});
+            }
+        }
+        if (options_.gateway_token) {
+            if (auto token = token_of(request, "GatewayToken")) {
+                proofs.emplace_back(proof::GatewayToken{*std::move(token)});
+            }
+        }
+        return proofs;
+    }
+
     [[nodiscard]] Result<Response> checked(const Request& request, UnknownDevice unknown,
                                            const Answer& handler) const {
         const std::string& id = request.parameter("controllerId");
@@ -136,40 +180,24 @@ private:
         }
         const SignedInDevice& device = *known;
         if (parts_.seen) {
-            parts_.seen(device.id, proxied ? forwarded_for(request) : request.remote_address);
+            parts_.seen(device.id, address_of(request, proxied));
         }
         UPDRAFT_TRY(Links links, Links::of(request, options_, proxied));
-        std::string agent = request.header("User-Agent").value_or("");
-        agent.resize(std::min(agent.size(), user_agent_bytes_max));
-        return handler({request, {device.id, std::move(agent)}, std::move(links)});
+        return handler({request, {device.id, agent_of(request)}, std::move(links)});
     }
 
     /// Any one of the methods is enough (hawkbit-ddi 2).
     [[nodiscard]] Result<SignedInDevice> sign_in(const Request& request, const DeviceId& id,
                                                  bool proxied, UnknownDevice unknown) const {
-        std::vector<DeviceProof> proofs;
-        if (options_.target_token) {
-            if (auto token = token_of(request, "TargetToken")) {
-                proofs.emplace_back(proof::TargetToken{*std::move(token)});
-            }
-        }
-        if (options_.gateway_token) {
-            if (auto token = token_of(request, "GatewayToken")) {
-                proofs.emplace_back(proof::GatewayToken{*std::move(token)});
-            }
-        }
+        std::vector<DeviceProof> proofs = tokens_of(request);
         if (proxied && request.header("X-Controller-Id") == id.value) {
             if (auto hashes = authorities_of(request); !hashes.empty()) {
                 proofs.emplace_back(proof::Authorities{std::move(hashes)});
             }
         }
         if (!proofs.empty()) {
-            Result<SignedInDevice> device =
-                parts_.sign_in.http({id,
-                                     std::move(proofs),
-                                     unknown,
-                                     {},
-                                     proxied ? forwarded_for(request) : request.remote_address});
+            Result<SignedInDevice> device = parts_.sign_in.http(
+                {id, std::move(proofs), unknown, {}, address_of(request, proxied)});
             if (device || device.error().code == ErrorCode::too_many_requests) {
                 return device;
             }
@@ -227,8 +255,7 @@ std::string changing_link(const Links& links, std::string_view name, std::int64_
     return fmt::format("{}?c={}", links.action(name, action), change);
 }
 
-Result<Response> poll(DdiService& service, const Call& call) {
-    UPDRAFT_TRY(const DdiService::Poll poll, service.poll(call.client));
+Response poll_response(const DdiService::Poll& poll, const Call& call) {
     updraft::ddi::PollDocument document;
     document.sleep = poll.sleep;
     switch (poll.kind) {
@@ -253,6 +280,16 @@ Result<Response> poll(DdiService& service, const Call& call) {
         document.config_data = call.links.resource("configData");
     }
     return ddi::document(call.request, to_json(document));
+}
+
+Result<Response> poll(DdiService& service, const Call& call) {
+    UPDRAFT_TRY(const DdiService::Poll poll, service.poll(call.client));
+    return poll_response(poll, call);
+}
+
+std::optional<Response> poll_at_once(const DdiService& service, const Call& call) {
+    const std::optional<DdiService::Poll> poll = service.poll_at_once(call.client);
+    return poll ? std::optional(poll_response(*poll, call)) : std::nullopt;
 }
 
 /// The action that a path names; one that can be no number is none of ours.
@@ -426,7 +463,10 @@ void add_routes(Router& router, Parts parts, const Options& options) {
     const auto controller = std::make_shared<const Controller>(std::move(parts), options);
     const RouteOptions small{.body_bytes_max = options.body_bytes_max};
     const auto add = [&](Method method, std::string_view tail, Answer handler,
-                         UnknownDevice unknown = UnknownDevice::refuse) {
+                         UnknownDevice unknown = UnknownDevice::refuse,
+                         HandlerAtOnce at_once = {}) {
+        RouteOptions route = small;
+        route.at_once = std::move(at_once);
         router.add(
             method, device_path + std::string(tail),
             [controller, handler = std::move(handler), unknown](const Request& request) {
@@ -434,11 +474,15 @@ void add_routes(Router& router, Parts parts, const Options& options) {
                 return controller->answer(request, may_enroll ? unknown : UnknownDevice::refuse,
                                           handler);
             },
-            small);
+            std::move(route));
     };
     add(
         Method::get, "", [&service](const Call& call) { return poll(service, call); },
-        UnknownDevice::enroll);
+        UnknownDevice::enroll,
+        [controller, &service](const Request& request) {
+            return controller->answer_at_once(
+                request, [&service](const Call& call) { return poll_at_once(service, call); });
+        });
     add(Method::get, "/deploymentBase/{actionId}",
         [&service](const Call& call) -> Result<Response> {
             UPDRAFT_TRY(const std::int64_t action, action_in(call));

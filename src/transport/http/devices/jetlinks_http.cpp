@@ -73,6 +73,16 @@ bool has_broken_body(const UplinkBody& body) {
     return failed.failed();
 }
 
+http::Response reply_of(TopicMessage message) {
+    if (message.topic.empty() && message.payload.empty()) {
+        return accepted();  // the package has no words for it
+    }
+    const bool is_json = message.payload.starts_with('{') || message.payload.starts_with('[');
+    return {200,
+            {{"Content-Type", is_json ? "application/json" : "application/octet-stream"}},
+            std::move(message.payload)};
+}
+
 http::Response reply(DeviceDialects& dialects, const SignedInDevice& to,
                      const DeviceInbox::Handled& handled) {
     if (!handled.stored) {
@@ -87,13 +97,7 @@ http::Response reply(DeviceDialects& dialects, const SignedInDevice& to,
                   message.error().message.en);
         return jetlinks_refusal(500, "server_error", {});
     }
-    if (message->topic.empty() && message->payload.empty()) {
-        return accepted();  // the package has no words for it
-    }
-    const bool is_json = message->payload.starts_with('{') || message->payload.starts_with('[');
-    return {200,
-            {{"Content-Type", is_json ? "application/json" : "application/octet-stream"}},
-            std::move(message->payload)};
+    return reply_of(*std::move(message));
 }
 
 http::Response handle(const DeviceHttpServices& services, const http::Request& request) {
@@ -131,6 +135,35 @@ http::Response handle(const DeviceHttpServices& services, const http::Request& r
     return reply(services.dialects, device, handled);
 }
 
+/// A pull without news, from memory; nothing: handle() has to look. What a script says takes
+/// longer.
+std::optional<http::Response> handle_at_once(const DeviceHttpServices& services,
+                                             const http::Request& request) {
+    const std::optional<std::string> token = bearer_token(request);
+    const auto device = token ? services.sign_in.http_at_once(
+                                    DeviceId(request.parameter("deviceId")), proof::Token{*token})
+                              : std::nullopt;
+    if (!device) {
+        return std::nullopt;
+    }
+    auto message = services.dialects.decode_at_once(*device, request.path, request.body);
+    if (!message || !*message || !**message ||
+        !std::holds_alternative<uplink::FirmwarePull>((**message)->body)) {
+        return std::nullopt;
+    }
+    services.presence.seen(device->id, request.remote_address);
+    const auto handled = services.messages.handle_at_once(device->id, std::move(***message));
+    if (!handled) {
+        return std::nullopt;
+    }
+    if (!handled->reply) {
+        return accepted();
+    }
+    std::optional<TopicMessage> words =
+        services.dialects.encode_at_once(device->protocol, *handled->reply);
+    return words ? std::optional(reply_of(*std::move(words))) : std::nullopt;
+}
+
 }  // namespace
 
 http::Response jetlinks_refusal(int status, std::string_view code, std::string_view message) {
@@ -146,6 +179,9 @@ void jetlinks_http_routes(http::Router& router, const DeviceHttpServices& servic
     http::RouteOptions route;
     route.body_bytes_max = options.body_bytes_max;
     route.yields = true;
+    route.at_once = [services](const http::Request& request) {
+        return handle_at_once(services, request);
+    };
     router.add(
         http::Method::post, "/{productId}/{deviceId}/{topic...}",
         [services](const http::Request& request) {

@@ -13,6 +13,7 @@
 #include "transport/http/rest/api.hpp"
 #include "transport/http/rest/json_reader.hpp"
 #include "transport/http/syntax.hpp"
+#include "transport/http/url.hpp"
 
 namespace updraft::device_http {
 namespace {
@@ -139,11 +140,20 @@ Result<SignedInDevice> PlainHttps::identified(const Asked& asked,
     }
     UPDRAFT_CHECK(checked_version(asked.version));
     const ProductId product(request.parameter("productId"));
-    UPDRAFT_TRY(SignedInDevice device, services_.devices.sign_in.http({asked.device,
-                                                                       {proof::Token{asked.token}},
-                                                                       UnknownDevice::enroll,
-                                                                       product,
-                                                                       request.remote_address}));
+    Result<SignedInDevice> proven = services_.devices.sign_in.http({asked.device,
+                                                                    {proof::Token{asked.token}},
+                                                                    UnknownDevice::enroll,
+                                                                    product,
+                                                                    request.remote_address});
+    if (!proven && proven.error().code == ErrorCode::unauthorized) {
+        log::info("http", "device refused path={} address={} why=\"{}\"",
+                  http::without_query(request.target), request.remote_address,
+                  proven.error().message.en);
+        // A stranger shall not learn which devices there are.
+        return Error::of(ErrorCode::unauthorized, text("设备未注册或令牌不匹配",
+                                                       "the device is unknown or its token wrong"));
+    }
+    UPDRAFT_TRY(SignedInDevice device, std::move(proven));
     if (device.product != product) {
         return Error::of(
             ErrorCode::not_found,

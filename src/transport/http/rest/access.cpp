@@ -69,13 +69,15 @@ json::object signed_in_json(const SignedIn& signed_in, Language language) {
         {"currentAuthority", std::move(authority)}};
 }
 
-/// Where a call comes from, without the port.
-std::string address_of(const Call& call) {
-    const std::string& peer = call.request.remote_address;
-    return peer.substr(0, peer.rfind(':'));
+/// Whom a refused sign-in named, if there is such a user. Any other name stays out of the audit
+/// log: people type their password into the wrong field.
+std::string known_username(const Store& store, const std::string& typed) {
+    const bool known = store.read(
+        [&](const Repositories& rows) { return rows.users().find_by_username(typed).has_value(); });
+    return known ? typed : std::string();
 }
 
-Result<Answer> sign_in(AccessService& access, const Call& call) {
+Result<Answer> sign_in(const Store& store, AccessService& access, const Call& call) {
     UPDRAFT_TRY(const json::object body, call.object());
     JsonReader read(body);
     SignIn request;
@@ -83,14 +85,18 @@ Result<Answer> sign_in(AccessService& access, const Call& call) {
     request.password = read.text("password").value_or("");
     request.encrypt_id = read.text("encryptId").value_or("");
     request.expires_ms = read.integer("expires", -1);
-    request.address = address_of(call);
+    request.address = address_of(call.request);
     UPDRAFT_CHECK(read.finish());
-    UPDRAFT_TRY(const SignedIn signed_in, access.sign_in(request));
-    return json::value(signed_in_json(signed_in, call.language));
+    const Result<SignedIn> signed_in = access.sign_in(request, call.by);
+    if (!signed_in) {
+        call.by.who.username = known_username(store, request.username);
+        return signed_in.error();
+    }
+    return json::value(signed_in_json(*signed_in, call.language));
 }
 
 /// Before a sign-in: what the login page asks.
-void login_page_routes(Api& api, AccessService& access) {
+void login_page_routes(Api& api, const Store& store, AccessService& access) {
     api.route(Method::get, "/authorize/captcha/config", Access::open(),
               [](const Call&) -> Result<Answer> {
                   return json::value(json::object{{"enabled", false}, {"type", "image"}});
@@ -110,8 +116,8 @@ void login_page_routes(Api& api, AccessService& access) {
                   }
                   return json::value(json::object{{"encrypt", std::move(encrypt)}});
               });
-    api.route(Method::post, "/authorize/login", Access::open(),
-              [&access](const Call& call) { return sign_in(access, call); });
+    api.act(Method::post, "/authorize/login", Access::open(), {"session.sign_in"},
+            [&store, &access](const Call& call) { return sign_in(store, access, call); });
 }
 
 void set_up_routes(Api& api, AccessService& access) {
@@ -119,25 +125,25 @@ void set_up_routes(Api& api, AccessService& access) {
         const std::string token = call.request.query_value("token").value_or("");
         return json::value(json::object{{"valid", access.is_set_up_token(token)}});
     });
-    api.route(Method::post, "/setup", Access::open(),
-              [&access](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const json::object body, call.object());
-                  JsonReader read(body);
-                  const std::string token = read.text("token").value_or("");
-                  const std::string password = read.text("password").value_or("");
-                  UPDRAFT_CHECK(read.finish());
-                  UPDRAFT_CHECK(access.set_up(token, password));
-                  return json::value(true);
-              });
+    api.act(Method::post, "/setup", Access::open(), {"user.create"},
+            [&access](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const json::object body, call.object());
+                JsonReader read(body);
+                const std::string token = read.text("token").value_or("");
+                const std::string password = read.text("password").value_or("");
+                UPDRAFT_CHECK(read.finish());
+                UPDRAFT_CHECK(access.set_up(token, password, call.by));
+                return json::value(true);
+            });
 }
 
 void session_routes(Api& api, const Store& store, AccessService& access) {
     const auto sign_out = [&access](const Call& call) -> Result<Answer> {
         UPDRAFT_CHECK(only_a_person(call.identity));
-        access.sign_out(call.token);
+        access.sign_out(call.token, call.by);
         return json::value(true);
     };
-    api.route(Method::get, "/user-token/reset", Access::signed_in(), sign_out);
+    api.act(Method::get, "/user-token/reset", Access::signed_in(), {"session.sign_out"}, sign_out);
     api.route(Method::get, "/user-token/token/{token}/logged",
               Access::permitted(permission::user_token, permission::query),
               [&access](const Call& call) -> Result<Answer> {
@@ -169,17 +175,17 @@ void session_routes(Api& api, const Store& store, AccessService& access) {
                   UPDRAFT_TRY(const Person person, person_of(store, call.identity));
                   return json::value(user_detail_json(person.user, person.roles, call.language));
               });
-    api.route(Method::post, "/user/passwd", Access::signed_in(),
-              [&access](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const json::object body, call.object());
-                  JsonReader read(body);
-                  const std::string old_password = read.text("oldPassword").value_or("");
-                  const std::string new_password = read.text("newPassword").value_or("");
-                  UPDRAFT_CHECK(read.finish());
-                  UPDRAFT_CHECK(access.change_password(call.identity, call.token, address_of(call),
-                                                       old_password, new_password));
-                  return json::value(true);
-              });
+    api.act(Method::post, "/user/passwd", Access::signed_in(), {"user.password.change"},
+            [&access](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const json::object body, call.object());
+                JsonReader read(body);
+                const std::string old_password = read.text("oldPassword").value_or("");
+                const std::string new_password = read.text("newPassword").value_or("");
+                UPDRAFT_CHECK(read.finish());
+                UPDRAFT_CHECK(access.change_password(call.by, call.token, address_of(call.request),
+                                                     old_password, new_password));
+                return json::value(true);
+            });
 }
 
 json::array menu_json(const std::vector<MenuEntry>& entries, const std::string& parent,
@@ -231,7 +237,7 @@ void menu_routes(Api& api, const Store& store) {
 }  // namespace
 
 void access_routes(Api& api, const Store& store, AccessService& access) {
-    login_page_routes(api, access);
+    login_page_routes(api, store, access);
     set_up_routes(api, access);
     session_routes(api, store, access);
     menu_routes(api, store);

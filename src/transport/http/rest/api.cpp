@@ -3,11 +3,14 @@
 #include <boost/json/parse.hpp>
 
 #include <exception>
+#include <utility>
 
 #include "app/access_service.hpp"
+#include "app/audit.hpp"
 #include "app/ports.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
+#include "base/log_sparing.hpp"
 
 namespace updraft::rest {
 namespace {
@@ -51,6 +54,11 @@ std::optional<Error> refused(const Access& access, const Result<Identity>& ident
                               access.resource, access.action));
     }
     return std::nullopt;
+}
+
+/// The id in a route's path: what was asked for, if the call was refused.
+std::string object_of(const http::Request& request) {
+    return request.parameters.empty() ? std::string() : request.parameters.back().second;
 }
 
 }  // namespace
@@ -153,7 +161,11 @@ Error error_of_current_exception() {
     try {
         throw;
     } catch (const StorageError& failed) {
-        log::error("http", "storage failed reason=\"{}\"", failed.what());
+        static log::Sparing sparing(log::storage_trouble_every);
+        if (const auto left_out = sparing.due()) {
+            log::error("http", "storage failed reason=\"{}\" not_told={}", failed.what(),
+                       *left_out);
+        }
         switch (failed.cause()) {
             case StorageError::Cause::queue_full:
             case StorageError::Cause::stopping:
@@ -165,6 +177,11 @@ Error error_of_current_exception() {
                                  text("磁盘空间不足, 未做任何更改; 请清理磁盘后重试",
                                       "the disk is full, nothing was changed; free some space and "
                                       "try again"));
+            case StorageError::Cause::not_synced:
+                return Error::of(ErrorCode::internal,
+                                 text("磁盘写入失败, 更改未被确认; 请检查磁盘",
+                                      "the disk did not take what was written: the change is not "
+                                      "confirmed; look at the disk"));
             case StorageError::Cause::broken:
                 break;
         }
@@ -174,35 +191,108 @@ Error error_of_current_exception() {
     return Error::of(ErrorCode::internal, text("服务器内部错误", "internal server error"));
 }
 
+std::string address_of(const http::Request& request) {
+    return request.remote_address.substr(0, request.remote_address.rfind(':'));
+}
+
+http::Response Api::answer(const http::Request& request, const Access& access, const Act* act,
+                           const ApiHandler& handler) const {
+    const Language language = request.language();
+    const Instant now = clock_.now();
+    try {
+        const std::string token = token_of(request);
+        const Result<Identity> identity = access_.identify(token);
+        Actor by = actor_of(request, identity, act, now);
+        if (const std::optional<Error> error = refused(access, identity)) {
+            record_refusal(by, request, *error);
+            return refusal(*error, language, now);
+        }
+        const Call call{request, by.who, by, identity ? token : std::string(), language, now};
+        const Result<Answer> result = handler(call);
+        if (!result) {
+            record_refusal(by, request, result.error());
+            return refusal(result.error(), language, now);
+        }
+        if (act != nullptr) {
+            record_done(by, request, *act);
+        }
+        return success(*result, call);
+    } catch (const http::BodyCut&) {
+        throw;  // there is nobody left to answer
+    } catch (const std::exception&) {
+        return refusal(error_of_current_exception(), language, now);
+    }
+}
+
+Actor Api::actor_of(const http::Request& request, const Result<Identity>& identity, const Act* act,
+                    Instant now) const {
+    Actor by(identity ? *identity : Identity{}, act != nullptr ? act->name : std::string_view());
+    if (act == nullptr || audit_ == nullptr) {
+        return by;
+    }
+    by.via = !identity ? AuditVia::nobody : identity->machine ? AuditVia::token : AuditVia::session;
+    by.address = address_of(request);
+    if (std::optional<std::string> client =
+            client_behind_ ? client_behind_(request) : std::nullopt) {
+        by.proxy = std::exchange(by.address, *std::move(client));
+    }
+    by.user_agent = request.header("User-Agent").value_or("");
+    by.at = now;
+    by.entry_bytes_max = audit_->options().entry_bytes_max;
+    return by;
+}
+
+/// Whoever is not signed in is no operator: only a sign-in that fails is worth an entry.
+void Api::record_refusal(const Actor& by, const http::Request& request, const Error& error) const {
+    if (audit_ != nullptr && !by.action.empty() && error.code != ErrorCode::unauthorized &&
+        error.code != ErrorCode::token_expired) {
+        audit_->refused(by, object_of(request), code_of(error.code));
+    }
+}
+
+void Api::record_done(const Actor& by, const http::Request& request, const Act& act) const {
+    if (audit_ == nullptr || by.noted || act.entry == Act::Entry::if_stored) {
+        return;
+    }
+    if (act.entry == Act::Entry::by_service) {
+        // Our own mistake: the entry comes too late to be as durable as the change.
+        log::error("audit", "a service made no entry action={}", act.name);
+    }
+    audit_->done(by, object_of(request));
+}
+
+void Api::record_in(AuditService& log, ClientBehind client_behind) {
+    audit_ = &log;
+    client_behind_ = std::move(client_behind);
+}
+
 void Api::route(http::Method method, std::string pattern, Access access, ApiHandler handler,
                 http::RouteOptions options) {
-    auto answer = [this, access = std::move(access),
-                   handler = std::move(handler)](const http::Request& request) {
-        const Language language = request.language();
-        const Instant now = clock_.now();
-        try {
-            const std::string token = token_of(request);
-            const Result<Identity> identity = access_.identify(token);
-            if (const std::optional<Error> error = refused(access, identity)) {
-                return refusal(*error, language, now);
-            }
-            const Identity nobody;
-            const Call call{request, identity ? *identity : nobody,
-                            identity ? token : std::string(), language, now};
-            const Result<Answer> result = handler(call);
-            return result ? success(*result, call) : refusal(result.error(), language, now);
-        } catch (const http::BodyCut&) {
-            throw;  // there is nobody left to answer
-        } catch (const std::exception&) {
-            return refusal(error_of_current_exception(), language, now);
-        }
-    };
-    router_.add(method, std::move(pattern), std::move(answer), options);
+    router_.add(
+        method, std::move(pattern),
+        [this, access = std::move(access), handler = std::move(handler)](
+            const http::Request& request) { return answer(request, access, nullptr, handler); },
+        options);
+}
+
+void Api::act(http::Method method, std::string pattern, Access access, Act act, ApiHandler handler,
+              http::RouteOptions options) {
+    router_.add(
+        method, std::move(pattern),
+        [this, access = std::move(access), act, handler = std::move(handler)](
+            const http::Request& request) { return answer(request, access, &act, handler); },
+        options);
 }
 
 void Api::query_route(const std::string& pattern, const Access& access, const ApiHandler& handler) {
     route(http::Method::get, pattern, access, handler);
     route(http::Method::post, pattern, access, handler);
+}
+
+void Api::query_act(const std::string& pattern, const Access& access, Act act,
+                    const ApiHandler& handler) {
+    this->act(http::Method::get, pattern, access, act, handler);
+    this->act(http::Method::post, pattern, access, act, handler);
 }
 
 std::optional<Identity> Api::identity_of(const http::Request& request) const {

@@ -21,7 +21,8 @@
 
 namespace updraft {
 class AccessService;
-}
+class AuditService;
+}  // namespace updraft
 
 namespace updraft::rest {
 
@@ -32,7 +33,10 @@ namespace json = boost::json;
 struct Call {
     const http::Request& request;
     const Identity& identity;  ///< of an open route without token: an empty one
-    std::string token;         ///< empty on open routes without one
+    /// The same person with where they speak from, for what changes something. A sign-in puts in
+    /// whom it names, so that a refusal tells it.
+    Actor& by;
+    std::string token;  ///< empty on open routes without one
     Language language = Language::zh;
     Instant received_at;
 
@@ -82,6 +86,18 @@ struct Access {
     }
 };
 
+/// What an operator does by calling a route, in the words of the audit log.
+struct Act {
+    /// Who makes the entry, and when.
+    enum class Entry : std::uint8_t {
+        by_service,  ///< in the unit of work that makes the change: every change of the store
+        if_stored,   ///< the same, but a call may store nothing and then has no entry
+        afterwards,  ///< the route, when it is done: it changes nothing that is stored
+    };
+    std::string_view name;  ///< "firmware.create"; a literal
+    Entry entry = Entry::by_service;
+};
+
 /// Limits of the REST API; keys of the configuration under [api].
 struct ApiOptions {
     /// More rows than this in one no-paging answer are refused before the first byte: a browser
@@ -102,8 +118,20 @@ public:
 
     void route(http::Method method, std::string pattern, Access access, ApiHandler handler,
                http::RouteOptions options = {});
+    /// A route by which an operator does something: refusals go to the audit log here, and what is
+    /// done by `act`'s rule. Every route that changes something is one (a test compares).
+    void act(http::Method method, std::string pattern, Access access, Act act, ApiHandler handler,
+             http::RouteOptions options = {});
     /// The same handler for GET (query string) and POST (body): the query endpoints of spec 2.3.7.
     void query_route(const std::string& pattern, const Access& access, const ApiHandler& handler);
+    /// The same for an act: an export asks like a query.
+    void query_act(const std::string& pattern, const Access& access, Act act,
+                   const ApiHandler& handler);
+
+    /// The client behind a proxy of ours; nothing if the peer is the client itself.
+    using ClientBehind = std::function<std::optional<std::string>(const http::Request&)>;
+    /// Where acts are recorded; none are before. `log` must outlive the routes.
+    void record_in(AuditService& log, ClientBehind client_behind);
 
     /// The identity behind a request's token; nothing if it has none or an ended one.
     [[nodiscard]] std::optional<Identity> identity_of(const http::Request& request) const;
@@ -113,8 +141,17 @@ public:
     [[nodiscard]] const ApiOptions& options() const { return options_; }
 
 private:
+    [[nodiscard]] http::Response answer(const http::Request& request, const Access& access,
+                                        const Act* act, const ApiHandler& handler) const;
+    [[nodiscard]] Actor actor_of(const http::Request& request, const Result<Identity>& identity,
+                                 const Act* act, Instant now) const;
+    void record_refusal(const Actor& by, const http::Request& request, const Error& error) const;
+    void record_done(const Actor& by, const http::Request& request, const Act& act) const;
+
     http::Router& router_;
     AccessService& access_;
+    AuditService* audit_ = nullptr;
+    ClientBehind client_behind_;
     const Clock& clock_;
     const ApiOptions options_;
 };
@@ -124,6 +161,12 @@ private:
 
 /// The error envelope and HTTP status of spec 2.1, in the asked language.
 [[nodiscard]] http::Response refusal(const Error& error, Language language, Instant now);
+
+/// The member `code` of the error envelope.
+[[nodiscard]] std::string_view code_of(ErrorCode code);
+
+/// Where a request comes from, without the port.
+[[nodiscard]] std::string address_of(const http::Request& request);
 
 /// Makes the refusals that the HTTP server itself has to answer (its parameter `refuse`): adds the
 /// allowed methods of a path, and the code of an unknown path. `router` and `clock` must outlive

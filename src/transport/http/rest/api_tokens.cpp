@@ -58,7 +58,7 @@ Result<NewApiToken> new_token(const json::object& body) {
 Result<Answer> create(ApiTokenService& tokens, const Call& call) {
     UPDRAFT_TRY(const json::object body, call.object());
     UPDRAFT_TRY(const NewApiToken request, new_token(body));
-    UPDRAFT_TRY(const CreatedApiToken created, tokens.create(request, call.identity));
+    UPDRAFT_TRY(const CreatedApiToken created, tokens.create(request, call.by));
     json::object answer = api_token_json(created.row);
     answer["token"] = created.secret;
     return json::value(std::move(answer));
@@ -75,16 +75,16 @@ Result<Answer> list(ApiTokenService& tokens, const Call& call) {
 }  // namespace
 
 void api_token_routes(Api& api, ApiTokenService& tokens) {
-    api.route(Method::post, base, Access::signed_in(),
-              [&tokens](const Call& call) { return create(tokens, call); });
+    api.act(Method::post, base, Access::signed_in(), {"token.create"},
+            [&tokens](const Call& call) { return create(tokens, call); });
     api.route(Method::get, base, Access::signed_in(),
               [&tokens](const Call& call) { return list(tokens, call); });
-    api.route(Method::del, base + "/{id}", Access::signed_in(),
-              [&tokens](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const ApiTokenRow revoked,
-                              tokens.revoke(ApiTokenId(call.parameter("id")), call.identity));
-                  return json::value(api_token_json(revoked));
-              });
+    api.act(Method::del, base + "/{id}", Access::signed_in(), {"token.revoke"},
+            [&tokens](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const ApiTokenRow revoked,
+                            tokens.revoke(ApiTokenId(call.parameter("id")), call.by));
+                return json::value(api_token_json(revoked));
+            });
 }
 
 }  // namespace updraft::rest

@@ -93,7 +93,7 @@ Result<Answer> create(DeviceCredentialService& credentials, const CredentialOwne
                       const Call& call) {
     UPDRAFT_TRY(const json::object body, call.object());
     UPDRAFT_TRY(const NewDeviceCredential request, new_credential(body));
-    UPDRAFT_TRY(const ToldCredential told, credentials.create(owner, request, call.identity));
+    UPDRAFT_TRY(const ToldCredential told, credentials.create(owner, request, call.by));
     return told_json(told, call);
 }
 
@@ -103,10 +103,9 @@ Result<Answer> rotate(DeviceCredentialService& credentials, const CredentialOwne
     JsonReader read(body);
     const auto keep_old = read.integer("keepOldSeconds", 0, keep_old_max.count());
     UPDRAFT_CHECK(read.finish());
-    UPDRAFT_TRY(
-        const ToldCredential told,
-        credentials.rotate(owner, CredentialId(call.parameter("credentialId")),
-                           seconds(keep_old.value_or(keep_old_default.count())), call.identity));
+    UPDRAFT_TRY(const ToldCredential told,
+                credentials.rotate(owner, CredentialId(call.parameter("credentialId")),
+                                   seconds(keep_old.value_or(keep_old_default.count())), call.by));
     return told_json(told, call);
 }
 
@@ -124,17 +123,18 @@ void routes_below(Api& api, const std::string& base, std::string_view resource,
     api.route(Method::get, all, query, [&credentials, owner](const Call& call) {
         return list(credentials, owner(call), call);
     });
-    api.route(Method::post, all, save, [&credentials, owner](const Call& call) {
-        return create(credentials, owner(call), call);
-    });
-    api.route(Method::post, one + "/_rotate", save, [&credentials, owner](const Call& call) {
-        return rotate(credentials, owner(call), call);
-    });
-    api.route(Method::del, one, save, [&credentials, owner](const Call& call) -> Result<Answer> {
-        UPDRAFT_CHECK(credentials.revoke(owner(call), CredentialId(call.parameter("credentialId")),
-                                         call.identity));
-        return json::value(true);
-    });
+    api.act(
+        Method::post, all, save, {"credential.create"},
+        [&credentials, owner](const Call& call) { return create(credentials, owner(call), call); });
+    api.act(
+        Method::post, one + "/_rotate", save, {"credential.rotate"},
+        [&credentials, owner](const Call& call) { return rotate(credentials, owner(call), call); });
+    api.act(Method::del, one, save, {"credential.revoke"},
+            [&credentials, owner](const Call& call) -> Result<Answer> {
+                UPDRAFT_CHECK(credentials.revoke(
+                    owner(call), CredentialId(call.parameter("credentialId")), call.by));
+                return json::value(true);
+            });
 }
 
 }  // namespace

@@ -1,9 +1,27 @@
 #include "transport/http/rest/crud.hpp"
 
+#include <mutex>
+#include <set>
+
 namespace updraft::rest {
 namespace {
 
 using http::Method;
+
+namespace verb {
+constexpr std::string_view create = ".create";
+constexpr std::string_view save = ".save";
+constexpr std::string_view update = ".update";
+constexpr std::string_view remove = ".delete";
+}  // namespace verb
+
+/// "product" and ".create" as one word that lives as long as the program: there are a few dozen.
+std::string_view act_of(const CrudResource& resource, std::string_view verb) {
+    static std::mutex mutex;
+    static std::set<std::string> words;
+    const std::scoped_lock lock(mutex);
+    return *words.insert(std::string(resource.word) + std::string(verb)).first;
+}
 
 /// The rows of a batch request, under the limit.
 Result<std::vector<json::object>> batch(const Call& call, std::size_t rows_max) {
@@ -47,40 +65,40 @@ void insert_routes(Api& api, const std::string& base, const CrudResource& resour
         return;
     }
     const std::size_t rows_max = api.options().batch_rows_max;
-    api.route(Method::post, base, save,
-              [insert = resource.insert](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(json::object row, call.object());
-                  UPDRAFT_TRY(json::array inserted, insert(call, {std::move(row)}));
-                  return std::move(inserted.at(0));
-              });
-    api.route(Method::post, base + "/_batch", save,
-              [insert = resource.insert, rows_max](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const auto rows, batch(call, rows_max));
-                  UPDRAFT_TRY(const json::array inserted, insert(call, rows));
-                  return json::value(inserted.size());
-              });
+    api.act(Method::post, base, save, {act_of(resource, verb::create)},
+            [insert = resource.insert](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(json::object row, call.object());
+                UPDRAFT_TRY(json::array inserted, insert(call, {std::move(row)}));
+                return std::move(inserted.at(0));
+            });
+    api.act(Method::post, base + "/_batch", save, {act_of(resource, verb::create)},
+            [insert = resource.insert, rows_max](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const auto rows, batch(call, rows_max));
+                UPDRAFT_TRY(const json::array inserted, insert(call, rows));
+                return json::value(inserted.size());
+            });
 }
 
 void save_routes(Api& api, const std::string& base, const CrudResource& resource) {
     const Access save = Access::permitted(resource.permission, permission::save);
     const std::size_t rows_max = api.options().batch_rows_max;
     if (resource.save) {
-        api.route(Method::patch, base, save,
-                  [save_rows = resource.save, rows_max](const Call& call) -> Result<Answer> {
-                      UPDRAFT_TRY(const auto rows, batch(call, rows_max));
-                      UPDRAFT_TRY(const SaveCounts counts, save_rows(call, rows));
-                      return json::value(json::object{{"added", counts.added},
-                                                      {"updated", counts.updated},
-                                                      {"total", counts.added + counts.updated}});
-                  });
+        api.act(Method::patch, base, save, {act_of(resource, verb::save)},
+                [save_rows = resource.save, rows_max](const Call& call) -> Result<Answer> {
+                    UPDRAFT_TRY(const auto rows, batch(call, rows_max));
+                    UPDRAFT_TRY(const SaveCounts counts, save_rows(call, rows));
+                    return json::value(json::object{{"added", counts.added},
+                                                    {"updated", counts.updated},
+                                                    {"total", counts.added + counts.updated}});
+                });
     }
     if (resource.replace) {
-        api.route(Method::put, base + "/{id}", save,
-                  [replace = resource.replace](const Call& call) -> Result<Answer> {
-                      UPDRAFT_TRY(const json::object row, call.object());
-                      UPDRAFT_CHECK(replace(call, call.parameter("id"), row));
-                      return json::value(true);
-                  });
+        api.act(Method::put, base + "/{id}", save, {act_of(resource, verb::update)},
+                [replace = resource.replace](const Call& call) -> Result<Answer> {
+                    UPDRAFT_TRY(const json::object row, call.object());
+                    UPDRAFT_CHECK(replace(call, call.parameter("id"), row));
+                    return json::value(true);
+                });
     }
 }
 
@@ -96,9 +114,9 @@ void row_routes(Api& api, const std::string& base, const CrudResource& resource)
                   Access::permitted(resource.permission, permission::query), by_id(resource.find));
     }
     if (resource.remove) {
-        api.route(Method::del, base + "/{id}",
-                  Access::permitted(resource.permission, permission::remove),
-                  by_id(resource.remove));
+        api.act(Method::del, base + "/{id}",
+                Access::permitted(resource.permission, permission::remove),
+                {act_of(resource, verb::remove)}, by_id(resource.remove));
     }
 }
 

@@ -20,6 +20,7 @@ using updraft::SaveCounts;
 struct CrudResource {
     std::vector<std::string> bases;  ///< "/device-product", "/device/product"
     std::string permission;          ///< resource id of spec 2.13
+    std::string_view word;           ///< in the audit log: "product"; a literal
 
     std::function<Result<Answer>(const Call&, const Query&)> page;
     std::function<Result<Answer>(const Call&, const Query&)> list;  ///< no-paging

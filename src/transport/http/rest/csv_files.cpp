@@ -220,11 +220,11 @@ http::Fields headers_of(const std::string& file_name) {
 
 template <class Row>
 void export_route(Api& api, const Store& store, const std::string& base, const Access& access,
-                  const Slots& slots, Export<Row> what) {
+                  const Slots& slots, Act act, Export<Row> what) {
     const std::int64_t rows_max = api.options().export_rows_max;
     const auto shared = std::make_shared<const Export<Row>>(std::move(what));
-    api.query_route(
-        base + "/_export", access,
+    api.query_act(
+        base + "/_export", access, act,
         with_query([&store, slots, shared, rows_max](const Call& call,
                                                      const Query& query) -> Result<Answer> {
             const Query asked = all_of(query);
@@ -334,7 +334,7 @@ json::object report_json(const ImportReport& report, Language language) {
 Result<Answer> import_devices(DeviceImport& imports, const Call& call) {
     UPDRAFT_TRY(const ImportMode mode, import_mode(call));
     UPDRAFT_TRY(const std::string file, file_of(call, imports.options().bytes_max));
-    UPDRAFT_TRY(const ImportReport report, imports.run(file, mode, call.identity));
+    UPDRAFT_TRY(const ImportReport report, imports.run(file, mode, call.by));
     return json::value(report_json(report, call.language));
 }
 
@@ -343,10 +343,10 @@ Result<Answer> import_devices(DeviceImport& imports, const Call& call) {
 void csv_routes(Api& api, const Store& store, DeviceImport& imports) {
     const auto slots = std::make_shared<std::atomic<int>>(0);
     export_route(api, store, devices, Access::permitted(permission::device, permission::query),
-                 slots, device_export());
+                 slots, {"device.export", Act::Entry::afterwards}, device_export());
     export_route(api, store, records,
                  Access::permitted(permission::upgrade_task, permission::query), slots,
-                 record_export());
+                 {"record.export", Act::Entry::afterwards}, record_export());
     const Access save = Access::permitted(permission::device, permission::save);
     api.route(Method::get, devices + "/_import/template", save,
               [](const Call& call) -> Result<Answer> {
@@ -355,8 +355,8 @@ void csv_routes(Api& api, const Store& store, DeviceImport& imports) {
                   response.body = device_import_template(call.language);
                   return response;
               });
-    api.route(
-        Method::post, devices + "/_import", save,
+    api.act(
+        Method::post, devices + "/_import", save, {"device.import", Act::Entry::if_stored},
         [&imports](const Call& call) { return import_devices(imports, call); },
         http::RouteOptions{.streaming_body = true});
 }

@@ -90,6 +90,7 @@ CrudResource device_resource(const Api& api, const Store& store, DeviceService& 
     CrudResource resource;
     resource.bases = {"/device-instance", "/device/instance"};
     resource.permission = permission::device;
+    resource.word = "device";
     query_with(resource, api, store, devices_in, device_json);
     resource.find = [&store](const Call& call, const std::string& id) -> Result<json::value> {
         const auto row = store.read([&](const Repositories& rows) { return row_of(rows, id); });
@@ -103,7 +104,7 @@ CrudResource device_resource(const Api& api, const Store& store, DeviceService& 
     resource.insert = [&store, &devices](const Call& call,
                                          const auto& rows) -> Result<json::array> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, device_form));
-        UPDRAFT_TRY(const auto added, devices.add(forms, call.identity));
+        UPDRAFT_TRY(const auto added, devices.add(forms, call.by));
         json::array list;
         store.read([&](const Repositories& repositories) {
             ProductCatalog catalog(repositories);
@@ -118,16 +119,16 @@ CrudResource device_resource(const Api& api, const Store& store, DeviceService& 
     };
     resource.save = [&devices](const Call& call, const auto& rows) -> Result<SaveCounts> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, device_form));
-        return devices.save(forms, call.identity);
+        return devices.save(forms, call.by);
     };
-    resource.replace = [&devices](const Call&, const std::string& id,
+    resource.replace = [&devices](const Call& call, const std::string& id,
                                   const json::object& row) -> Result<void> {
         UPDRAFT_TRY(DeviceForm form, device_form(row));
         form.id = DeviceId(id);
-        return devices.replace(form);
+        return devices.replace(form, call.by);
     };
     resource.remove = [&devices](const Call& call, const std::string& id) -> Result<json::value> {
-        UPDRAFT_TRY(const Device device, devices.remove(DeviceId(id)));
+        UPDRAFT_TRY(const Device device, devices.remove(DeviceId(id), call.by));
         return json::value(device_json({device, ""}, call.language));
     };
     return resource;
@@ -241,52 +242,55 @@ std::vector<DeviceId> ids_of(const std::vector<std::string>& texts) {
 void batch_routes(Api& api, const std::string& base, DeviceService& devices) {
     const Access save = Access::permitted(permission::device, permission::save);
     const Access remove = Access::permitted(permission::device, permission::remove);
-    using Batch = Result<std::int64_t> (DeviceService::*)(const std::vector<DeviceId>&);
-    const auto batch = [&](const std::string& path, const Access& access, Batch act) {
-        api.route(Method::put, base + path, access,
-                  [&devices, act](const Call& call) -> Result<Answer> {
-                      UPDRAFT_TRY(const auto ids, call.strings());
-                      UPDRAFT_TRY(const std::int64_t count, (devices.*act)(ids_of(ids)));
-                      return json::value(count);
-                  });
+    using Batch =
+        Result<std::int64_t> (DeviceService::*)(const std::vector<DeviceId>&, const Actor&);
+    const auto batch = [&](const std::string& path, const Access& access, Act word, Batch act) {
+        api.act(Method::put, base + path, access, word,
+                [&devices, act](const Call& call) -> Result<Answer> {
+                    UPDRAFT_TRY(const auto ids, call.strings());
+                    UPDRAFT_TRY(const std::int64_t count, (devices.*act)(ids_of(ids), call.by));
+                    return json::value(count);
+                });
     };
-    batch("/batch/_deploy", save, &DeviceService::deploy);
-    batch("/batch/_unDeploy", save, &DeviceService::undeploy);
-    batch("/batch/_delete", remove, &DeviceService::remove_all);
+    batch("/batch/_deploy", save, {"device.enable"}, &DeviceService::deploy);
+    batch("/batch/_unDeploy", save, {"device.disable"}, &DeviceService::undeploy);
+    batch("/batch/_delete", remove, {"device.delete"}, &DeviceService::remove_all);
 }
 
 void change_routes(Api& api, const std::string& base, DeviceService& devices) {
     const Access save = Access::permitted(permission::device, permission::save);
-    api.route(
-        Method::post, base + "/{id}/deploy", save, [&devices](const Call& call) -> Result<Answer> {
-            UPDRAFT_TRY(const std::int64_t count, devices.deploy({DeviceId(call.parameter("id"))}));
-            return json::value(json::object{{"total", count}, {"success", true}});
-        });
-    api.route(Method::post, base + "/{id}/undeploy", save,
-              [&devices](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const std::int64_t count,
-                              devices.undeploy({DeviceId(call.parameter("id"))}));
-                  return json::value(count);
-              });
-    api.route(Method::post, base + "/{id}/disconnect", save,
-              [&devices](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const bool was_connected,
-                              devices.disconnect(DeviceId(call.parameter("id"))));
-                  return json::value(was_connected);
-              });
-    api.route(Method::put, base + "/{id}/configuration/_reset", save,
-              [&devices](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const Configuration configuration,
-                              devices.reset_configuration(DeviceId(call.parameter("id"))));
-                  return json::value(text_map_json(configuration));
-              });
-    api.route(Method::post, base + "/{id}/attributes/_request", save,
-              [&devices](const Call& call) -> Result<Answer> {
-                  UPDRAFT_CHECK(devices.request_attributes(DeviceId(call.parameter("id"))));
-                  return json::value(true);
-              });
-    api.route(Method::post, base + "/{id}/message", save,
-              [&devices](const Call& call) { return send_message(devices, call); });
+    api.act(Method::post, base + "/{id}/deploy", save, {"device.enable"},
+            [&devices](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const std::int64_t count,
+                            devices.deploy({DeviceId(call.parameter("id"))}, call.by));
+                return json::value(json::object{{"total", count}, {"success", true}});
+            });
+    api.act(Method::post, base + "/{id}/undeploy", save, {"device.disable"},
+            [&devices](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const std::int64_t count,
+                            devices.undeploy({DeviceId(call.parameter("id"))}, call.by));
+                return json::value(count);
+            });
+    api.act(Method::post, base + "/{id}/disconnect", save,
+            {"device.disconnect", Act::Entry::afterwards},
+            [&devices](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const bool was_connected,
+                            devices.disconnect(DeviceId(call.parameter("id"))));
+                return json::value(was_connected);
+            });
+    api.act(Method::put, base + "/{id}/configuration/_reset", save, {"device.configuration.reset"},
+            [&devices](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const Configuration configuration,
+                            devices.reset_configuration(DeviceId(call.parameter("id")), call.by));
+                return json::value(text_map_json(configuration));
+            });
+    api.act(Method::post, base + "/{id}/attributes/_request", save, {"device.attributes.request"},
+            [&devices](const Call& call) -> Result<Answer> {
+                UPDRAFT_CHECK(devices.request_attributes(DeviceId(call.parameter("id")), call.by));
+                return json::value(true);
+            });
+    api.act(Method::post, base + "/{id}/message", save, {"device.command", Act::Entry::afterwards},
+            [&devices](const Call& call) { return send_message(devices, call); });
 }
 
 }  // namespace

@@ -265,6 +265,10 @@ std::string camel_case(std::string_view column) {
 
 }  // namespace
 
+std::string_view code_of(ErrorCode code) {
+    return status_of(code).code;
+}
+
 http::Response refusal(const Error& error, Language language, Instant now) {
     return refusal_with(error, status_of(error.code).code, language, now);
 }

@@ -128,7 +128,7 @@ Result<StoredFile> store(FileService::Upload upload, const Call& call,
     while (true) {
         UPDRAFT_TRY(const std::string chunk, bytes());
         if (chunk.empty()) {
-            return upload.finish(description, call.identity);
+            return upload.finish(description, call.by);
         }
         UPDRAFT_CHECK(upload.write(chunk));
     }
@@ -213,7 +213,7 @@ Result<Answer> upload_piece(FileService& files, const Call& call) {
                 more = !chunk.empty();
                 step += chunk;
                 if (step.size() >= piece_step_bytes || (!more && !step.empty())) {
-                    UPDRAFT_TRY(stored, files.write_piece(piece, step, description, call.identity));
+                    UPDRAFT_TRY(stored, files.write_piece(piece, step, description, call.by));
                     piece.offset_bytes += static_cast<std::int64_t>(step.size());
                     step.clear();
                 }
@@ -235,15 +235,13 @@ Result<Answer> upload_progress(const FileService& files, const Call& call) {
     return session_json(upload);
 }
 
-Result<Answer> download(const FileService& files, const Call& call) {
-    const std::string& asked = call.parameter("id");
-    const FileId id(to_lower(asked.substr(0, asked.find('.'))));
-    const auto part = [&](const char* name) { return call.request.query_value(name).value_or(""); };
-    const auto signature = call.request.query_value("s");
-    UPDRAFT_TRY(const FileService::Download found,
-                signature ? files.open_link(id, {part("d"), part("r"), part("e"), *signature})
-                          : files.open(id, call.request.query_value("accessKey"),
-                                       !call.identity.user.empty()));
+/// The file that a download's path names; what stands behind the dot is for people.
+FileId asked_file(const http::Request& request) {
+    const std::string& asked = request.parameter("id");
+    return FileId(to_lower(asked.substr(0, asked.find('.'))));
+}
+
+http::Response download_response(const FileService::Download& found, const http::Request& request) {
     const StoredFile& file = found.file;
     const std::string_view type = media_type_of(file.extension);
     http::Response response;
@@ -252,12 +250,34 @@ Result<Answer> download(const FileService& files, const Call& call) {
         {"file-sha256", file.sha256},          {"Content-MD5", file.md5},
         {"Digest", "sha-256=" + file.sha256},  {"X-Content-Type-Options", "nosniff"},
         {"Content-Security-Policy", "sandbox"}};
-    if (type == octet_stream || call.request.query_value("attachment") == "true") {
+    if (type == octet_stream || request.query_value("attachment") == "true") {
         response.headers.emplace_back("Content-Disposition", disposition_of(file.name));
     }
     response.body =
         http::FileBody{found.path, file.size_bytes, file.sha256, to_millis(file.created_at)};
     return response;
+}
+
+Result<Answer> download(const FileService& files, const Call& call) {
+    const FileId id = asked_file(call.request);
+    const auto part = [&](const char* name) { return call.request.query_value(name).value_or(""); };
+    const auto signature = call.request.query_value("s");
+    UPDRAFT_TRY(const FileService::Download found,
+                signature ? files.open_link(id, {part("d"), part("r"), part("e"), *signature})
+                          : files.open(id, call.request.query_value("accessKey"),
+                                       !call.identity.user.empty()));
+    return download_response(found, call.request);
+}
+
+/// Whoever signs in is looked at by download(): a sign-in is prolonged by being used. So is a link of
+/// one upgrade, which may have ended.
+std::optional<http::Response> download_at_once(const FileService& files,
+                                               const http::Request& request) {
+    if (!token_of(request).empty() || request.query_value("s")) {
+        return std::nullopt;
+    }
+    const auto found = files.open_at_once(asked_file(request), request.query_value("accessKey"));
+    return found ? std::optional(download_response(*found, request)) : std::nullopt;
 }
 
 }  // namespace
@@ -297,21 +317,25 @@ void file_routes(Api& api, FileService& files) {
         }
         return upload_one(files, call, extension_of(name));
     };
-    api.route(Method::post, "/file/upload", Access::signed_in(), upload, streaming);
-    api.route(Method::post, "/file/{id}", Access::signed_in(), upload_as, streaming);
-    api.route(
-        Method::post, "/file/batch/upload", Access::signed_in(),
+    api.act(Method::post, "/file/upload", Access::signed_in(), {"file.upload"}, upload, streaming);
+    api.act(Method::post, "/file/{id}", Access::signed_in(), {"file.upload"}, upload_as, streaming);
+    api.act(
+        Method::post, "/file/batch/upload", Access::signed_in(), {"file.upload"},
         [&files](const Call& call) { return upload_several(files, call); }, streaming);
-    api.route(
+    api.act(
         Method::post, "/file/upload/sharding/{sessionId}", Access::signed_in(),
+        {"file.upload", Act::Entry::if_stored},
         [&files](const Call& call) { return upload_piece(files, call); }, streaming);
     api.route(Method::get, "/file/upload/sharding/{sessionId}", Access::signed_in(),
               [&files](const Call& call) { return upload_progress(files, call); });
-    api.route(
-        Method::put, "/file/update/{id}", Access::signed_in(),
+    api.act(
+        Method::put, "/file/update/{id}", Access::signed_in(), {"file.replace"},
         [&files](const Call& call) { return replace(files, call); }, streaming);
     api.route(Method::get, "/file/{id}", Access::open(),
-              [&files](const Call& call) { return download(files, call); });
+              [&files](const Call& call) { return download(files, call); },
+              {.at_once = [&files](const http::Request& request) {
+                  return download_at_once(files, request);
+              }});
 }
 
 }  // namespace updraft::rest

@@ -146,6 +146,7 @@ void firmware_routes(Api& api, const Store& store, FirmwareService& firmwares) {
     CrudResource resource;
     resource.bases = {"/firmware"};
     resource.permission = permission::firmware;
+    resource.word = "firmware";
     query_with(
         resource, api, store,
         [](const Repositories& rows) -> const Firmwares& { return rows.firmwares(); },
@@ -162,7 +163,7 @@ void firmware_routes(Api& api, const Store& store, FirmwareService& firmwares) {
     resource.insert = [&store, &firmwares](
                           const Call& call,
                           const std::vector<json::object>& rows) -> Result<json::array> {
-        UPDRAFT_TRY(const auto added, firmwares.create(forms_of(rows), call.identity));
+        UPDRAFT_TRY(const auto added, firmwares.create(forms_of(rows), call.by));
         return store.read([&](const Repositories& all) {
             json::array list;
             for (const Firmware& firmware : added) {
@@ -172,17 +173,17 @@ void firmware_routes(Api& api, const Store& store, FirmwareService& firmwares) {
         });
     };
     resource.save = [&firmwares](const Call& call, const std::vector<json::object>& rows) {
-        return firmwares.save(forms_of(rows), call.identity);
+        return firmwares.save(forms_of(rows), call.by);
     };
-    resource.replace = [&firmwares](const Call&, const std::string& id,
+    resource.replace = [&firmwares](const Call& call, const std::string& id,
                                     const json::object& row) -> Result<void> {
         FirmwareService::Form form = form_of(row);
         form.id = FirmwareId(id);
-        UPDRAFT_TRY(const Firmware changed, firmwares.change(form));
+        UPDRAFT_TRY(const Firmware changed, firmwares.change(form, call.by));
         return {};
     };
     resource.remove = [&firmwares](const Call& call, const std::string& id) -> Result<json::value> {
-        UPDRAFT_TRY(const Firmware removed, firmwares.remove(FirmwareId(id)));
+        UPDRAFT_TRY(const Firmware removed, firmwares.remove(FirmwareId(id), call.by));
         return json::value(firmware_json(removed, call.language));
     };
     crud_routes(api, resource);

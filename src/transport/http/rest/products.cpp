@@ -100,6 +100,7 @@ CrudResource product_resource(const Api& api, const Store& store, ProductService
     CrudResource resource;
     resource.bases = {"/device-product", "/device/product"};
     resource.permission = permission::product;
+    resource.word = "product";
     query_with(resource, api, store, products_in, row_json);
     resource.find = [&store](const Call& call, const std::string& id) -> Result<json::value> {
         UPDRAFT_TRY(const Product product, product_of(store, id));
@@ -107,7 +108,7 @@ CrudResource product_resource(const Api& api, const Store& store, ProductService
     };
     resource.insert = [&products](const Call& call, const auto& rows) -> Result<json::array> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, product_form));
-        UPDRAFT_TRY(const auto added, products.add(forms, call.identity));
+        UPDRAFT_TRY(const auto added, products.add(forms, call.by));
         json::array list;
         for (const Product& product : added) {
             list.push_back(product_json(product, call.language));
@@ -116,16 +117,16 @@ CrudResource product_resource(const Api& api, const Store& store, ProductService
     };
     resource.save = [&products](const Call& call, const auto& rows) -> Result<SaveCounts> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, product_form));
-        return products.save(forms, call.identity);
+        return products.save(forms, call.by);
     };
-    resource.replace = [&products](const Call&, const std::string& id,
+    resource.replace = [&products](const Call& call, const std::string& id,
                                    const json::object& row) -> Result<void> {
         UPDRAFT_TRY(ProductForm form, product_form(row));
         form.id = ProductId(id);
-        return products.replace(form);
+        return products.replace(form, call.by);
     };
     resource.remove = [&products](const Call& call, const std::string& id) -> Result<json::value> {
-        UPDRAFT_TRY(const Product product, products.remove(ProductId(id)));
+        UPDRAFT_TRY(const Product product, products.remove(ProductId(id), call.by));
         return json::value(product_json(product, call.language));
     };
     return resource;
@@ -151,11 +152,13 @@ void more_routes(Api& api, const std::string& base, const Store& store, ProductS
     api.query_route(base + "/detail/_query/no-paging", query,
                     with_query(made_list_of(api, store, products_in, detail_maker())));
     for (const bool enable : {true, false}) {
-        api.route(Method::post, base + (enable ? "/{id}/deploy" : "/{id}/undeploy"), save,
-                  [&products, enable](const Call& call) -> Result<Answer> {
-                      UPDRAFT_CHECK(products.set_enabled(ProductId(call.parameter("id")), enable));
-                      return json::value(1);
-                  });
+        api.act(Method::post, base + (enable ? "/{id}/deploy" : "/{id}/undeploy"), save,
+                {enable ? "product.enable" : "product.disable"},
+                [&products, enable](const Call& call) -> Result<Answer> {
+                    UPDRAFT_CHECK(
+                        products.set_enabled(ProductId(call.parameter("id")), enable, call.by));
+                    return json::value(1);
+                });
     }
     api.route(Method::get, base + "/{id}/exists", query,
               [&store](const Call& call) -> Result<Answer> {

@@ -111,6 +111,7 @@ CrudResource protocol_resource(const Api& api, const Store& store, ProtocolServi
     CrudResource resource;
     resource.bases = {"/protocol"};
     resource.permission = permission::protocol;
+    resource.word = "protocol";
     query_with(
         resource, api, store,
         [](const Repositories& rows) -> const Queries<ProtocolPackage>& {
@@ -127,7 +128,7 @@ CrudResource protocol_resource(const Api& api, const Store& store, ProtocolServi
     };
     resource.insert = [&protocols](const Call& call, const auto& rows) -> Result<json::array> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, protocol_form));
-        UPDRAFT_TRY(const auto added, protocols.add(forms, call.identity));
+        UPDRAFT_TRY(const auto added, protocols.add(forms, call.by));
         json::array list;
         for (const ProtocolPackage& package : added) {
             list.push_back(protocol_json(package, call.language));
@@ -136,16 +137,16 @@ CrudResource protocol_resource(const Api& api, const Store& store, ProtocolServi
     };
     resource.save = [&protocols](const Call& call, const auto& rows) -> Result<SaveCounts> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, protocol_form));
-        return protocols.save(forms, call.identity);
+        return protocols.save(forms, call.by);
     };
-    resource.replace = [&protocols](const Call&, const std::string& id,
+    resource.replace = [&protocols](const Call& call, const std::string& id,
                                     const json::object& row) -> Result<void> {
         UPDRAFT_TRY(ProtocolForm form, protocol_form(row));
         form.id = ProtocolId(id);
-        return protocols.replace(form);
+        return protocols.replace(form, call.by);
     };
     resource.remove = [&protocols](const Call& call, const std::string& id) -> Result<json::value> {
-        UPDRAFT_TRY(const ProtocolPackage package, protocols.remove(ProtocolId(id)));
+        UPDRAFT_TRY(const ProtocolPackage package, protocols.remove(ProtocolId(id), call.by));
         return json::value(protocol_json(package, call.language));
     };
     return resource;
@@ -225,18 +226,19 @@ void package_routes(Api& api, const Store& store) {
 void change_routes(Api& api, ProtocolService& protocols) {
     const Access save = Access::permitted(permission::protocol, permission::save);
     for (const bool enable : {true, false}) {
-        api.route(
-            Method::post, enable ? "/protocol/{id}/_deploy" : "/protocol/{id}/_un-deploy", save,
-            [&protocols, enable](const Call& call) -> Result<Answer> {
-                UPDRAFT_CHECK(protocols.set_enabled(ProtocolId(call.parameter("id")), enable));
+        api.act(Method::post, enable ? "/protocol/{id}/_deploy" : "/protocol/{id}/_un-deploy", save,
+                {enable ? "protocol.enable" : "protocol.disable"},
+                [&protocols, enable](const Call& call) -> Result<Answer> {
+                    UPDRAFT_CHECK(
+                        protocols.set_enabled(ProtocolId(call.parameter("id")), enable, call.by));
+                    return json::value(true);
+                });
+    }
+    api.act(Method::post, "/protocol/default-protocol/_save", save, {"protocol.restore"},
+            [&protocols](const Call& call) -> Result<Answer> {
+                protocols.install_builtin(&call.by);
                 return json::value(true);
             });
-    }
-    api.route(Method::post, "/protocol/default-protocol/_save", save,
-              [&protocols](const Call&) -> Result<Answer> {
-                  protocols.install_builtin();
-                  return json::value(true);
-              });
 }
 
 /// Parses a script's item for an answer; it is the script's, and may be anything.

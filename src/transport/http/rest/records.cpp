@@ -69,6 +69,7 @@ void record_routes(Api& api, const Store& store, RecordService& records) {
     CrudResource resource;
     resource.bases = {base};
     resource.permission = permission::upgrade_task;
+    resource.word = "record";
     query_with(resource, api, store, records_of, record_json);
     resource.find = [&store](const Call& call, const std::string& id) -> Result<json::value> {
         const auto row = store.read(
@@ -79,7 +80,7 @@ void record_routes(Api& api, const Store& store, RecordService& records) {
         return json::value(detail_for(call.identity)(*row, call.language));
     };
     resource.remove = [&records](const Call& call, const std::string& id) -> Result<json::value> {
-        UPDRAFT_TRY(const RecordRow removed, records.remove(RecordId(id)));
+        UPDRAFT_TRY(const RecordRow removed, records.remove(RecordId(id), call.by));
         return json::value(record_json(removed, call.language));
     };
     crud_routes(api, resource);

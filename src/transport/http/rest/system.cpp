@@ -36,7 +36,7 @@ Result<Answer> save_scopes(SystemService& system, const Call& call) {
         UPDRAFT_CHECK(read.finish());
         scopes.push_back(std::move(scope));
     }
-    UPDRAFT_CHECK(system.save_scopes(scopes));
+    UPDRAFT_CHECK(system.save_scopes(scopes, call.by));
     return json::value(true);
 }
 
@@ -64,9 +64,9 @@ void config_routes(Api& api, SystemService& system, const std::string& version) 
                   const auto scopes = system.scopes({call.parameter("scope")});
                   return json::value(text_map_json(scopes.front().properties));
               });
-    api.route(Method::post, "/system/config/scope/_save",
-              Access::permitted(permission::system_config, permission::save),
-              [&system](const Call& call) { return save_scopes(system, call); });
+    api.act(Method::post, "/system/config/scope/_save",
+            Access::permitted(permission::system_config, permission::save), {"config.save"},
+            [&system](const Call& call) { return save_scopes(system, call); });
 }
 
 Result<Answer> put_setting(SystemService& system, const Call& call, std::string key) {
@@ -78,7 +78,7 @@ Result<Answer> put_setting(SystemService& system, const Call& call, std::string 
     setting.name = read.text("name").value_or("");
     setting.content = read.json_text("content").value_or("");
     UPDRAFT_CHECK(read.finish());
-    UPDRAFT_TRY(const UserSetting saved, system.put_setting(call.identity, std::move(setting)));
+    UPDRAFT_TRY(const UserSetting saved, system.put_setting(call.by, std::move(setting)));
     return json::value(setting_json(saved));
 }
 
@@ -101,17 +101,18 @@ void setting_routes(Api& api, SystemService& system) {
         }
         return Error::not_found("设置", "setting", call.parameter("key"));
     });
-    api.route(Method::post, of_type, Access::signed_in(),
-              [&system](const Call& call) { return put_setting(system, call, ""); });
+    api.act(Method::post, of_type, Access::signed_in(), {"setting.save"},
+            [&system](const Call& call) { return put_setting(system, call, ""); });
     for (const Method method : {Method::patch, Method::post, Method::put}) {
-        api.route(method, one, Access::signed_in(), [&system](const Call& call) {
+        api.act(method, one, Access::signed_in(), {"setting.save"}, [&system](const Call& call) {
             return put_setting(system, call, call.parameter("key"));
         });
     }
-    api.route(Method::del, one, Access::signed_in(), [&system](const Call& call) -> Result<Answer> {
-        system.remove_setting(call.identity, call.parameter("type"), call.parameter("key"));
-        return json::value(true);
-    });
+    api.act(Method::del, one, Access::signed_in(), {"setting.delete"},
+            [&system](const Call& call) -> Result<Answer> {
+                system.remove_setting(call.by, call.parameter("type"), call.parameter("key"));
+                return json::value(true);
+            });
 }
 
 /// What the vendor's consoles ask of modules that are not part of this server: the answers mean

@@ -144,24 +144,26 @@ Result<Answer> counted(const Result<std::int64_t>& count) {
 
 void change_routes(Api& api, TaskService& tasks) {
     const Access deploy = Access::permitted(permission::upgrade_task, permission::deploy);
-    api.route(Method::post, base + "/{id}/_start", deploy,
-              [&tasks](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const auto states, states_of(call, RecordState::canceled));
-                  return counted(tasks.start(TaskId(call.parameter("id")), states));
-              });
-    api.route(Method::post, base + "/{id}/_stop", deploy,
-              [&tasks](const Call& call) -> Result<Answer> {
-                  UPDRAFT_TRY(const auto states, states_of(call, RecordState::waiting));
-                  return counted(tasks.stop(TaskId(call.parameter("id")), states));
-              });
-    api.route(Method::post, base + "/_start", deploy, [&tasks](const Call& call) -> Result<Answer> {
-        UPDRAFT_TRY(const auto records, record_ids_of(call));
-        return counted(tasks.start(records));
-    });
-    api.route(Method::post, base + "/_stop", deploy, [&tasks](const Call& call) -> Result<Answer> {
-        UPDRAFT_TRY(const auto records, record_ids_of(call));
-        return counted(tasks.stop(records));
-    });
+    api.act(Method::post, base + "/{id}/_start", deploy, {"task.start"},
+            [&tasks](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const auto states, states_of(call, RecordState::canceled));
+                return counted(tasks.start(TaskId(call.parameter("id")), states, call.by));
+            });
+    api.act(Method::post, base + "/{id}/_stop", deploy, {"task.stop"},
+            [&tasks](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const auto states, states_of(call, RecordState::waiting));
+                return counted(tasks.stop(TaskId(call.parameter("id")), states, call.by));
+            });
+    api.act(Method::post, base + "/_start", deploy, {"record.start"},
+            [&tasks](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const auto records, record_ids_of(call));
+                return counted(tasks.start(records, call.by));
+            });
+    api.act(Method::post, base + "/_stop", deploy, {"record.stop"},
+            [&tasks](const Call& call) -> Result<Answer> {
+                UPDRAFT_TRY(const auto records, record_ids_of(call));
+                return counted(tasks.stop(records, call.by));
+            });
 }
 
 Result<Answer> create(TaskService& tasks, const Call& call) {
@@ -173,7 +175,7 @@ Result<Answer> create(TaskService& tasks, const Call& call) {
     }
     UPDRAFT_TRY(const json::object row, call.object());
     UPDRAFT_TRY(NewTask request, new_task_of(row));
-    UPDRAFT_TRY(const TaskRow created, tasks.create(std::move(request), call.identity));
+    UPDRAFT_TRY(const TaskRow created, tasks.create(std::move(request), call.by));
     return json::value(task_detail_json(created, call.language));
 }
 
@@ -266,6 +268,7 @@ void task_routes(Api& api, const Store& store, TaskService& tasks) {
     CrudResource resource;
     resource.bases = {base};
     resource.permission = permission::upgrade_task;
+    resource.word = "task";
     query_with(resource, api, store, rows, task_json);
     resource.find = [&store](const Call& call, const std::string& id) -> Result<json::value> {
         const auto row =
@@ -277,9 +280,10 @@ void task_routes(Api& api, const Store& store, TaskService& tasks) {
     };
     resource.remove = [&tasks](const Call& call, const std::string& id) -> Result<json::value> {
         const bool forced = call.request.query_value("force") == "true";
-        UPDRAFT_TRY(const TaskRow removed,
-                    tasks.remove(TaskId(id), forced ? TaskService::Removal::forced
-                                                    : TaskService::Removal::only_idle));
+        UPDRAFT_TRY(const TaskRow removed, tasks.remove(TaskId(id),
+                                                        forced ? TaskService::Removal::forced
+                                                               : TaskService::Removal::only_idle,
+                                                        call.by));
         return json::value(task_json(removed, call.language));
     };
     crud_routes(api, resource);
@@ -288,8 +292,8 @@ void task_routes(Api& api, const Store& store, TaskService& tasks) {
                     with_query(page_of(store, rows, task_detail_json)));
     api.query_route(base + "/detail/_query/no-paging", query,
                     with_query(list_of(api, store, rows, task_detail_json)));
-    api.route(Method::post, base, Access::permitted(permission::upgrade_task, permission::save),
-              [&tasks](const Call& call) { return create(tasks, call); });
+    api.act(Method::post, base, Access::permitted(permission::upgrade_task, permission::save),
+            {"task.create"}, [&tasks](const Call& call) { return create(tasks, call); });
     api.route(Method::post, base + "/_preview", query,
               [&tasks](const Call& call) { return preview(tasks, call); });
     change_routes(api, tasks);

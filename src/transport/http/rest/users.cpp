@@ -127,6 +127,7 @@ CrudResource user_resource(const Api& api, const Store& store, UserService& user
     CrudResource resource;
     resource.bases = {"/user"};
     resource.permission = permission::user;
+    resource.word = "user";
     query_with(
         resource, api, store,
         [](const Repositories& rows) -> const Queries<User>& { return rows.users(); }, user_json);
@@ -141,7 +142,7 @@ CrudResource user_resource(const Api& api, const Store& store, UserService& user
     };
     resource.insert = [&users](const Call& call, const auto& rows) -> Result<json::array> {
         UPDRAFT_TRY(const auto forms, user_forms(rows));
-        UPDRAFT_TRY(const auto added, users.add(forms, call.identity));
+        UPDRAFT_TRY(const auto added, users.add(forms, call.by));
         json::array list;
         for (const User& user : added) {
             list.push_back(user_json(user, call.language));
@@ -150,16 +151,16 @@ CrudResource user_resource(const Api& api, const Store& store, UserService& user
     };
     resource.save = [&users](const Call& call, const auto& rows) -> Result<SaveCounts> {
         UPDRAFT_TRY(const auto forms, user_forms(rows));
-        return users.save(forms, call.identity);
+        return users.save(forms, call.by);
     };
     resource.replace = [&users](const Call& call, const std::string& id,
                                 const json::object& row) -> Result<void> {
         UPDRAFT_TRY(UserForm form, user_form(row));
         form.id = UserId(id);
-        return users.replace(form, call.identity);
+        return users.replace(form, call.by);
     };
     resource.remove = [&users](const Call& call, const std::string& id) -> Result<json::value> {
-        UPDRAFT_TRY(const User user, users.remove(UserId(id), call.identity));
+        UPDRAFT_TRY(const User user, users.remove(UserId(id), call.by));
         return json::value(user_json(user, call.language));
     };
     return resource;
@@ -169,6 +170,7 @@ CrudResource role_resource(const Api& api, const Store& store, UserService& user
     CrudResource resource;
     resource.bases = {"/role"};
     resource.permission = permission::role;
+    resource.word = "role";
     query_with(
         resource, api, store,
         [](const Repositories& rows) -> const Queries<Role>& { return rows.roles(); }, role_json);
@@ -182,7 +184,7 @@ CrudResource role_resource(const Api& api, const Store& store, UserService& user
     };
     resource.insert = [&users](const Call& call, const auto& rows) -> Result<json::array> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, role_form));
-        UPDRAFT_TRY(const auto added, users.add_roles(forms, call.identity));
+        UPDRAFT_TRY(const auto added, users.add_roles(forms, call.by));
         json::array list;
         for (const Role& role : added) {
             list.push_back(role_json(role, call.language));
@@ -191,16 +193,16 @@ CrudResource role_resource(const Api& api, const Store& store, UserService& user
     };
     resource.save = [&users](const Call& call, const auto& rows) -> Result<SaveCounts> {
         UPDRAFT_TRY(const auto forms, forms_of(rows, role_form));
-        return users.save_roles(forms, call.identity);
+        return users.save_roles(forms, call.by);
     };
     resource.replace = [&users](const Call& call, const std::string& id,
                                 const json::object& row) -> Result<void> {
         UPDRAFT_TRY(RoleForm form, role_form(row));
         form.id = RoleId(id);
-        return users.replace_role(form, call.identity);
+        return users.replace_role(form, call.by);
     };
     resource.remove = [&users](const Call& call, const std::string& id) -> Result<json::value> {
-        UPDRAFT_TRY(const Role role, users.remove_role(RoleId(id), call.identity));
+        UPDRAFT_TRY(const Role role, users.remove_role(RoleId(id), call.by));
         return json::value(role_json(role, call.language));
     };
     return resource;

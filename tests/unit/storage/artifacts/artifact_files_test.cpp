@@ -202,9 +202,49 @@ TEST_F(ArtifactFiles, AFinishedUploadInPiecesLeavesOnlyItsArtifact) {
 
     ASSERT_TRUE(store->write_piece("s", 0, 14, "hello ").has_value());
     ASSERT_TRUE(store->write_piece("s", 6, 14, "firmware")->has_value());
+    store->forget_partial("s");
 
     EXPECT_TRUE(uploads().empty());
     EXPECT_TRUE(store->path_of(std::string(hello_sha256)));
+}
+
+// A crash between the artifact and its row must not cost the pieces that were acknowledged.
+TEST_F(ArtifactFiles, ACompleteUploadInPiecesOutlivesACrashUntilItsFileIsKnown) {
+    in_a_process_that_dies([&] {
+        const auto store = open();
+        const bool done = store->write_piece("s", 0, 14, "hello ").has_value() &&
+                          store->write_piece("s", 6, 14, "firmware")->has_value();
+        ::_exit(done ? 0 : 1);
+    });
+    const auto store = open();
+
+    EXPECT_EQ(store->partial("s")->received_bytes, 14);
+    for (const auto& [offset, piece] : {std::pair(6, "firmware"), std::pair(0, "hello ")}) {
+        const auto again = store->write_piece("s", offset, 14, piece);
+        ASSERT_TRUE(again.has_value() && again->has_value());
+        EXPECT_EQ((*again)->sha256, hello_sha256);
+    }
+    store->forget_partial("s");
+    EXPECT_TRUE(uploads().empty());
+}
+
+// The bytes of a complete upload are an artifact's, too: another upload under its name begins anew
+// and leaves them as they are.
+TEST_F(ArtifactFiles, AnotherUploadUnderTheNameOfACompleteOneChangesNoArtifact) {
+    const auto store = open();
+    ASSERT_TRUE(store->write_piece("s", 0, 14, "hello firmware")->has_value());
+
+    EXPECT_FALSE(store->write_piece("s", 0, 14, "HELLO ")->has_value());
+    EXPECT_EQ(store->partial("s")->received_bytes, 6);
+    store->forget_partial("s");  // comes late, and is not about this one
+    EXPECT_EQ(store->partial("s")->received_bytes, 6);
+    ASSERT_TRUE(store->write_piece("s", 6, 14, "FIRMWARE")->has_value());
+    EXPECT_FALSE(store->write_piece("s", 0, 3, "ab")->has_value());
+
+    std::ifstream artifact(*store->path_of(std::string(hello_sha256)));
+    std::string bytes;
+    std::getline(artifact, bytes);
+    EXPECT_EQ(bytes, "hello firmware");
 }
 
 TEST_F(ArtifactFiles, ARefusedFirstPieceLeavesNoFile) {

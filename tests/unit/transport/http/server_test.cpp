@@ -34,6 +34,16 @@ std::string unzipped(std::string_view packed) {
     return out;
 }
 
+/// Waits until it is so; false if that takes too long.
+template <class Fact>
+bool waited_until(const Fact& fact) {
+    const auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!fact() && std::chrono::steady_clock::now() < latest) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return fact();
+}
+
 /// Routes that most tests need: /echo, /file, /boom.
 void add_routes(TestServer& test, std::string file = "", std::int64_t size = 0) {
     test.router.add(Method::post, "/echo",
@@ -321,6 +331,86 @@ TEST(Server, ConnectionsAboveTheLimitGet503) {
     const Received answer = read_answer(second);
     EXPECT_EQ(answer.status, 503);
     EXPECT_TRUE(second.ends());
+}
+
+// The refusal comes whole, although the client is still sending when the connection is closed.
+TEST(Server, ConnectionsOfOneAddressAreLimited) {
+    TestServer test;
+    test.options.connections_per_address_max = 1;
+    add_routes(test);
+    test.start();
+    auto first = std::make_unique<Client>(test.port);
+    first->send("GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(read_answer(*first).status, 200);
+    Client second(test.port);
+    second.send("GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    const Received refusal = read_answer(second);
+    EXPECT_EQ(refusal.status, 503);
+    EXPECT_EQ(refusal.header("Retry-After"), "1");
+    EXPECT_TRUE(second.ends());
+    first.reset();
+    ASSERT_TRUE(waited_until([&] { return test.server->counters().connections_open == 0; }));
+    EXPECT_EQ(test.get("/echo").status, 200);
+}
+
+// A byte now and then keeps no connection: bytes have to come at a rate.
+TEST(Server, ABodyThatComesByteByByteIsGivenUp) {
+    TestServer test;
+    test.options.body_timeout = std::chrono::milliseconds(100);
+    test.options.body_rate_min = 1'000'000;
+    add_routes(test);
+    test.start();
+    Client client(test.port);
+    client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+    const std::future<void> dribble = std::async(std::launch::async, [&] {
+        while (test.server->counters().connections_open > 0) {
+            client.send("x");
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+    });
+    EXPECT_TRUE(client.ends());
+}
+
+TEST(Server, ABodyThatComesAtTheRateIsTaken) {
+    TestServer test;
+    test.options.body_timeout = std::chrono::milliseconds(300);
+    test.options.body_rate_min = 1;
+    add_routes(test);
+    test.start();
+    Client client(test.port);
+    client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n");
+    for (int i = 0; i < 50; ++i) {
+        client.send("x");
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(read_answer(client).body, std::string(50, 'x'));
+}
+
+TEST(Server, BodiesTogetherHoldNoMoreThanTheyMay) {
+    TestServer test;
+    test.options.buffers = std::make_shared<net::MemoryBudget>(1'200'000);
+    add_routes(test);
+    test.router.add(Method::post, "/size", [](const Request& request) {
+        return text_response(std::to_string(request.body.size()));
+    });
+    test.start();
+    const std::string begun = "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 500001\r\n\r\n" +
+                              std::string(500'000, 'x');
+    Client first(test.port);
+    first.send(begun);
+    ASSERT_TRUE(waited_until([&] { return test.options.buffers->used() >= 500'000; }));
+    Client second(test.port);
+    second.send(begun);
+    const Received refusal = read_answer(second);
+    EXPECT_EQ(refusal.status, 503);
+    EXPECT_EQ(refusal.header("Retry-After"), "1");
+    EXPECT_GE(test.options.buffers->refused(), 1U);
+    EXPECT_EQ(test.get("/echo").status, 200);  // what needs no memory is served
+    first.close();
+    ASSERT_TRUE(waited_until([&] { return test.options.buffers->used() == 0; }));
+    const std::string body(500'000, 'y');
+    EXPECT_EQ(test.ask("POST", "/size", "Content-Length: 500000\r\n", body).body, "500000");
+    ASSERT_TRUE(waited_until([&] { return test.options.buffers->used() == 0; }));
 }
 
 TEST(Server, GzipsLargeTextsForThoseWhoWantIt) {

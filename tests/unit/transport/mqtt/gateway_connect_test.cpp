@@ -253,7 +253,7 @@ TEST_F(MqttConnect, Version5HearsTheLimits) {
     EXPECT_FALSE(find_number(connack->properties, PropertyId::server_keep_alive));
 }
 
-TEST_F(MqttConnect, ConnectionLimitsCloseAtTheDoor) {
+TEST_F(MqttConnect, ConnectionsBeyondTheLimitAreToldSo) {
     options_.connections_max = 2;
     port_ = start();
     ScriptedPeer first(port_);
@@ -261,8 +261,19 @@ TEST_F(MqttConnect, ConnectionLimitsCloseAtTheDoor) {
     ScriptedPeer second(port_);
     second.sign_in("d2");
     ScriptedPeer third(port_);
+    third.send(third.connect_packet("d3", "ok"));
+    const std::optional<Connack> told = third.receive_as<Connack>();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->reason, ReasonCode::server_unavailable);  // 0x03
     EXPECT_TRUE(third.is_closed());
-    EXPECT_EQ(gateway_->counters().refused_limit, 1U);
+    ScriptedPeer newer(port_, Version::v5);
+    newer.send(newer.connect_packet("d3", "ok"));
+    const std::optional<Connack> told_newer = newer.receive_as<Connack>();
+    ASSERT_TRUE(told_newer);
+    EXPECT_EQ(told_newer->reason, ReasonCode::quota_exceeded);
+    EXPECT_TRUE(newer.is_closed());
+    EXPECT_EQ(gateway_->counters().refused_limit, 2U);
+    ASSERT_TRUE(reaches(gateway_->counters().connections, 2));
     EXPECT_TRUE(first.is_quiet());
     second.hang_up();
     ASSERT_TRUE(reaches(gateway_->counters().connections, 1));
@@ -276,7 +287,59 @@ TEST_F(MqttConnect, ConnectionsOfOneAddressAreLimited) {
     ScriptedPeer first(port_);
     first.sign_in("d1");
     ScriptedPeer second(port_);
+    second.send(second.connect_packet("d2", "ok"));
+    ASSERT_TRUE(second.receive_as<Connack>());
     EXPECT_TRUE(second.is_closed());
+}
+
+// At the door only so many are told; the rest is closed at once, and nobody inside notices.
+TEST_F(MqttConnect, ACrowdAtTheDoorIsClosedUnheard) {
+    options_.connections_max = 1;
+    port_ = start();
+    ScriptedPeer inside(port_);
+    inside.sign_in("d1");
+    std::vector<std::unique_ptr<ScriptedPeer>> crowd;
+    for (int i = 0; i < 70; ++i) {
+        crowd.push_back(std::make_unique<ScriptedPeer>(port_));
+    }
+    EXPECT_TRUE(crowd.back()->is_closed());
+    EXPECT_LE(gateway_->counters().connections, 65);
+    EXPECT_TRUE(inside.is_quiet());
+}
+
+TEST_F(MqttConnect, APacketThatComesByteByByteEndsTheConnection) {
+    options_.packet_deadline = milliseconds{150};
+    port_ = start();
+    ScriptedPeer device(port_);
+    device.sign_in("d1");
+    device.send_bytes(std::string_view("\x30\x7f\x00\x03", 4));
+    for (int i = 0; i < 200 && gateway_->counters().packet_timeouts == 0; ++i) {
+        device.send_bytes("x");
+        std::this_thread::sleep_for(milliseconds{3});
+    }
+    EXPECT_TRUE(device.is_closed());
+    EXPECT_EQ(gateway_->counters().packet_timeouts, 1U);
+}
+
+TEST_F(MqttConnect, ConnectionsTogetherHoldNoMoreThanTheyMay) {
+    options_.buffers = std::make_shared<net::MemoryBudget>(600'000);
+    port_ = start();
+    ScriptedPeer first(port_);
+    first.sign_in("d1");
+    // A packet of 200,000 bytes that lacks its last one.
+    const std::string begun = "\x30\xc0\x9a\x0c" + std::string(199'999, 'x');
+    first.send_bytes(begun);
+    ASSERT_TRUE(waited_until([&] { return options_.buffers->used() >= 200'000; }));
+    ScriptedPeer second(port_, Version::v5);
+    second.sign_in("d2");
+    second.send_bytes(begun);
+    const std::optional<Disconnect> told = second.receive_as<Disconnect>();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->reason, ReasonCode::quota_exceeded);
+    EXPECT_TRUE(second.is_closed());
+    EXPECT_EQ(gateway_->counters().memory_full, 1U);
+    first.hang_up();
+    ASSERT_TRUE(waited_until([&] { return options_.buffers->used() == 0; }));
 }
 
 TEST_F(MqttConnect, StopTellsAndClosesEveryone) {

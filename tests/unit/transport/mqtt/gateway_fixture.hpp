@@ -70,6 +70,15 @@ protected:
                 .qos = qos,
                 .packet_id = packet_id};
     }
+    /// Waits until it is so; false if that takes too long.
+    template <class Fact>
+    [[nodiscard]] static bool waited_until(const Fact& fact) {
+        const auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (!fact() && std::chrono::steady_clock::now() < latest) {
+            std::this_thread::yield();
+        }
+        return fact();
+    }
     /// Waits until the counter has reached `value`.
     template <class Counter>
     [[nodiscard]] static bool reaches(const Counter& counter, std::int64_t value) {

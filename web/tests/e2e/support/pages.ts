@@ -55,6 +55,7 @@ export const overlays: { name: string; address: (examples: Examples) => string }
     name: 'device-credential-rotate',
     address: ({ devices, credentialId }) => `/devices/${devices}?open=rotate-${credentialId}`,
   },
+  { name: 'audit-entry', address: () => '/audit?open=1' },
   { name: 'device-timeline', address: ({ devices }) => `/devices/${devices}?tab=timeline` },
   {
     name: 'product-credential-new',

@@ -1,0 +1,1 @@
+"""What measures: the processes under test, their yardsticks, the loads and the report."""

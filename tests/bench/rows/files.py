@@ -1,0 +1,82 @@
+"""Downloads: large files and ranges, plain and TLS, and many slow readers."""
+import os
+import pathlib
+
+from rig import fleet
+
+LARGE_MIB = 256
+RANGE_1M, RANGE_64K = "Range: bytes=1048576-2097151", "Range: bytes=1048576-1114111"
+READER_BYTES = 4096  # a second
+NORMAL_CONNECTIONS, NORMAL_RATE = 16, 2_000
+
+
+def store(bench, server, path):
+    """Uploads a file; answers its path on the server."""
+    stored = bench.loads.curl("-H", f"X-Access-Token: {server.rest.token}", "-F", f"file=@{path}",
+                              server.url("/file/upload"))["result"]
+    return f"/file/{stored['id']}.bin?accessKey={stored['others']['accessKey']}"
+
+
+def measure_downloads(bench):
+    with bench.nginx() as nginx, bench.fresh("files", devices=0) as server:
+        blob = random_file(nginx.root / "firmware.bin", min(LARGE_MIB, bench.upload_mib))
+        path = store(bench, server, blob)
+        size = f"{blob.stat().st_size >> 20} MiB"
+        for id, what, connections, headers in (
+                ("download", f"download of {size}, 16 clients", 16, ()),
+                ("ranges_1m", "ranges of 1 MiB, 64 clients", 64, (RANGE_1M,)),
+                ("ranges_64k", "ranges of 64 KiB, 64 clients", 64, (RANGE_64K,))):
+            for scheme, suffix, how in (("http", "", ""), ("https", "_tls", ", TLS")):
+                theirs = bench.loads.wrk(nginx.url("firmware.bin", scheme), connections, *headers)
+                ours = bench.loads.wrk(server.url(path, scheme), connections, *headers)
+                bench.report.add(id + suffix, what + how, ours / (1 << 20), "MiB/s", yardstick="nginx",
+                                 yardstick_value=theirs / (1 << 20))
+
+
+def measure_slow_readers(bench):
+    """Memory of a reader, and what a normal client notices of all of them."""
+    readers = min(10_000, bench.devices)
+    with bench.nginx() as nginx, bench.fresh("readers", "--http-connections-max", "15000") as server:
+        blob = random_file(nginx.root / "firmware.bin", min(64, bench.upload_mib))
+        path = store(bench, server, blob)
+        poll = {"connections": NORMAL_CONNECTIONS, "devices": bench.devices, "rate": NORMAL_RATE,
+                "header": [f"Authorization: GatewayToken {fleet.TOKEN}"]}
+        alone = bench.loads.http(server.port("http"), "/DEFAULT/controller/v1/bench-{n}", **poll)
+        theirs, *_ = growth_of_readers(bench, nginx.port, "/firmware.bin", nginx.worker, readers, None)
+        ours, meanwhile, ended = growth_of_readers(
+            bench, server.port("http"), path, server.pid, readers,
+            lambda: bench.loads.http(server.port("http"), "/DEFAULT/controller/v1/bench-{n}", **poll))
+        bench.report.add("slow_reader_memory", f"memory of one of {readers:,} slow readers", ours / readers / 1024,
+                         "KiB", yardstick="nginx", yardstick_value=theirs / readers / 1024,
+                         note=f"{READER_BYTES} bytes a second each; {ended['gone']} were cut off")
+        bench.report.add("slow_readers_normal_p99", "p99 of a normal client beside them", meanwhile["p99_ms"], "ms",
+                         yardstick="the same client alone", yardstick_value=alone["p99_ms"],
+                         note=f"{NORMAL_RATE:,} DDI polls a second, open loop; p50 {meanwhile['p50_ms']:.2f} ms, "
+                              f"alone {alone['p50_ms']:.2f} ms")
+        tls_readers = min(readers, 2_000)
+        tls, *_ = growth_of_readers(bench, server.port("https"), path, server.pid, tls_readers, None, tls=True)
+        bench.report.add("slow_reader_memory_tls", f"memory of one of {tls_readers:,} slow readers over TLS",
+                         tls / tls_readers / 1024, "KiB")
+
+
+def growth_of_readers(bench, port, path, pid, readers, meanwhile, **options):
+    """(bytes that the server's memory has grown, what `meanwhile` answered, what the readers said)"""
+    before = resident_bytes(pid)
+    with bench.loads.start("slow_readers", port=port, path=path, readers=readers, bytes_per_second=READER_BYTES,
+                           **options) as reading:
+        answer = meanwhile() if meanwhile else None
+        grown = resident_bytes(pid) - before
+        return grown, answer, reading.end()
+
+
+def resident_bytes(pid):
+    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def random_file(path, mib):
+    """Bytes that no file system can spare, made from few random ones."""
+    block = os.urandom(1 << 20)
+    with path.open("wb") as out:
+        for number in range(mib):
+            out.write(number.to_bytes(8, "big") + block[8:])
+    return path
