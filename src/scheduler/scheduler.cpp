@@ -23,19 +23,16 @@ Scheduler::Scheduler(Store& store, const RecordChanges& changes, Presence& prese
             [this] { return presence_.expire(); });
     add_job("note progress", options_.note_progress_every,
             [this] { return tasks_.note_progress(); });
-    const std::size_t keepers = jobs_.size();
-    add_job("prune logs", options_.housekeeping_every, [this] { return prune_logs(); });
-    add_job("collect files", options_.housekeeping_every, [this] { return files_.collect().more; });
-    add_job("expire tokens", options_.housekeeping_every, [this] {
+    add_removal("prune logs", options_.housekeeping_every, [this] { return prune_logs(); });
+    add_removal("collect files", options_.housekeeping_every,
+                [this] { return files_.collect().more; });
+    add_removal("expire tokens", options_.housekeeping_every, [this] {
         const auto done = store_.write([&](UnitOfWork& work) -> Result<void> {
             work.tokens().remove_expired(clock_.now());
             return {};
         });
         return !done;
     });
-    for (std::size_t i = keepers; i < jobs_.size(); ++i) {
-        jobs_[i].removes = true;
-    }
 }
 
 Scheduler::~Scheduler() {
@@ -86,6 +83,11 @@ TaskService::Hooks Scheduler::task_hooks() {
 
 void Scheduler::add_job(std::string name, milliseconds period, std::function<bool()> run) {
     jobs_.push_back({std::move(name), period, std::move(run), clock_.now() + period, false});
+}
+
+void Scheduler::add_removal(std::string name, milliseconds period, std::function<bool()> run) {
+    add_job(std::move(name), period, std::move(run));
+    jobs_.back().removes = true;
 }
 
 void Scheduler::watch(WatchedClock& clock, std::function<void(milliseconds)> was_set) {

@@ -76,6 +76,8 @@ public:
 
     /// Housekeeping: calls `run` every `period`, and at once again while it returns true.
     void add_job(std::string name, milliseconds period, std::function<bool()> run);
+    /// The same for what removes things for their age: it pauses after the clock was set.
+    void add_removal(std::string name, milliseconds period, std::function<bool()> run);
 
     [[nodiscard]] Dispatcher& dispatcher() { return dispatcher_; }
 

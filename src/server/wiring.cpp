@@ -395,8 +395,8 @@ void Application::Parts::connect_parts() {
 /// What is looked at again and again.
 void Application::Parts::add_jobs(const Config& config) {
     constexpr milliseconds ends_every{1'000};
-    scheduler.add_job("prune audit", config.scheduler.housekeeping_every,
-                      [this] { return services.audit.prune(); });
+    scheduler.add_removal("prune audit", config.scheduler.housekeeping_every,
+                          [this] { return services.audit.prune(); });
     scheduler.add_job("credential ends", ends_every, [this] {
         services.credentials.close_ended();
         return false;

@@ -16,7 +16,7 @@ void write_and_read(std::string_view text) {
     std::vector<std::vector<std::string>> lines;
     std::size_t number = 0;
     while (const std::optional<csv::Line> line = reader.next()) {
-        UPDRAFT_ASSERT(line->number > number && !line->cells.empty());
+        UPDRAFT_ASSERT(line->number >= number && !line->cells.empty());
         UPDRAFT_ASSERT(line->cells.size() <= csv::cells_max + 1);
         number = line->number;
         if (line->cells.size() > 1 || !line->cells.front().empty()) {
