@@ -12,7 +12,7 @@ namespace {
 /// What is written is read as it was, whatever the cells hold.
 void write_and_read(std::string_view text) {
     csv::Reader reader(text);
-    std::string written;
+    std::string written(csv::byte_order_mark);
     std::vector<std::vector<std::string>> lines;
     std::size_t number = 0;
     while (const std::optional<csv::Line> line = reader.next()) {

@@ -192,7 +192,8 @@ Result<std::string_view> json_body(const Request& request) {
     }
     return Error::of(ErrorCode::unsupported_media_type,
                      text("Content-Type应为application/json, 而不是{}",
-                          "Content-Type is application/json here, not {}", type));
+                          "Content-Type is application/json here, not {}",
+                          is_utf8(type) ? type : std::string("?")));  // a header holds any bytes
 }
 
 }  // namespace updraft::http::ddi

@@ -30,10 +30,12 @@ bool is_json(std::string_view type) {
     return type == "application/json" || type == "text/json" || type.ends_with("+json");
 }
 
+/// A header may hold any bytes, an answer may not.
 Error not_json(std::string_view type) {
     return Error::invalid("application/json",
                           text("不支持的内容类型 {}, 请使用 application/json",
-                               "content type {} is not supported, send application/json", type));
+                               "content type {} is not supported, send application/json",
+                               is_utf8(type) ? type : std::string_view("?")));
 }
 
 Error expected(std::string_view zh, std::string_view en) {

@@ -222,6 +222,23 @@ TEST_F(ApiTest, BodyMustBeJson) {
     EXPECT_EQ(post("", {{"Content-Type", "text/xml"}}).status, 200);
 }
 
+// Found by fuzzing: the refusal told the header's bytes as they came, and was no JSON any more.
+TEST_F(ApiTest, ARefusedContentTypeThatIsNotUtf8LeavesTheAnswerJson) {
+    world.api.route(http::Method::post, "/probe", Access::open(),
+                    [](const Call& call) -> Result<Answer> {
+                        UPDRAFT_TRY(json::value body, call.body());
+                        return body;
+                    });
+
+    const auto refused = world.call(http::Method::post, "/probe", "{}",
+                                    {{"Content-Type",
+                                      "appli\xCB"
+                                      "ation/json"}});
+
+    EXPECT_EQ(refused.status, 415);
+    EXPECT_TRUE(is_utf8(refused.text)) << refused.text;
+}
+
 TEST(Project, KeepsIncludesAndDropsExcludes) {
     Query query;
     query.includes = {"id", "create_time"};
