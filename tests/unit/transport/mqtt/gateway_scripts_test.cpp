@@ -14,8 +14,8 @@ Ack puback(std::uint16_t packet_id) {
 class MqttScripts : public MqttGatewayTest {
 protected:
     static Result<SignedInDevice> slow_sign_in(const std::string& id, const std::string&,
-                                               const std::string&) {
-        return SignedInDevice{DeviceId{id}, ProductId{"p1"}, ProtocolId{"slow"}};
+                                               const std::string&, const std::string&) {
+        return SignedInDevice{DeviceId{id}, ProductId{"p1"}, ProtocolId{"slow"}, {}};
     }
     std::uint16_t start_slow() {
         gateway_ = std::make_unique<MqttGateway>(loops_, workers_, inbox_, dialects_, slow_sign_in,
