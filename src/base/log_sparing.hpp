@@ -34,6 +34,6 @@ private:
 };
 
 /// How often a line about the same trouble of the disk is written.
-constexpr std::chrono::seconds storage_trouble_every{10};
+inline constexpr std::chrono::seconds storage_trouble_every{10};
 
 }  // namespace updraft::log

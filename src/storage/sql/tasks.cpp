@@ -550,7 +550,7 @@ std::int64_t SqlTasks::make_records(Expansion& expansion, std::int64_t limit, In
         return 0;
     }
     db_.written().note_everything();  // of these devices, who are many
-    db_.take_numbers_from(next_id);
+    db_.take_numbers_from([&next_id] { return next_id(); });
     // Chosen devices that were deleted since are not joined any more.
     const std::int64_t made = db_.execute(
         fmt::format("INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, "
@@ -566,6 +566,7 @@ std::int64_t SqlTasks::make_records(Expansion& expansion, std::int64_t limit, In
         std::vector<Value>{expansion.task, std::string(expansion.born_state()),
                            std::int64_t{expansion.forced ? 1 : 0}, to_millis(now),
                            owner_of(expansion), expansion.cursor, last});
+    db_.take_numbers_from(nullptr);
     expansion.cursor = last;
     expansion.remaining -= made;
     return made;
