@@ -263,13 +263,13 @@ class Stage:
     def stored(self, only=()):
         """Every row of the database, sorted, by table, once everybody is gone and that is written; with
         `only`, those that name one of these."""
-        eventually(lambda: "online" not in {state for state, _ in self.presence().values()})
-        eventually(lambda: not any("'online'" in row for row in self.rows(())["device"]))
         seen = [None]
 
         def settled():
             before, seen[0] = seen[0], self.rows(only)
-            return before == seen[0]
+            online = "online" in {state for state, _ in self.presence().values()}
+            written = any("'online'" in row for row in self.rows(())["device"])
+            return before == seen[0] and not online and not written
 
         eventually(settled, every=0.1)  # several times what presence waits for
         return seen[0]
@@ -293,6 +293,9 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
     flags = ["--presence-http-online-for", "300ms", "--presence-flush-after", "20ms"]
+    # Every wrong credential is to be looked at; test_device_sign_in_limits.py is about how many may be.
+    for limit in ("failures", "address-failures", "device-failures"):
+        flags += [f"--devices-{limit}-max", "0"]
     with Server(tmp_path_factory.mktemp("crossed") / "data", *flags) as running:
         yield Stage(running)
 

@@ -46,14 +46,14 @@ def test_a_device_that_may_not_any_more_is_turned_away_at_once(server, api, worl
 def test_the_next_poll_after_a_task_shows_it_and_after_its_stop_the_cancel(fleet):
     device = fleet.device()
     for _ in range(ASKED):
-        assert "deploymentBase" not in device.poll()
+        assert "deploymentBase" not in device.poll()["_links"]
     task = fleet.task(device)
     for _ in range(ASKED):
-        assert "deploymentBase" in device.poll()
+        assert "deploymentBase" in device.poll()["_links"]
     device.deployment()
     fleet.stop(task)
     for _ in range(ASKED):
-        assert "cancelAction" in device.poll()
+        assert "cancelAction" in device.poll()["_links"]
 
 
 # -- files: ranges over one connection, the second from an open file -----------------------------------
