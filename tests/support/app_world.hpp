@@ -25,9 +25,9 @@ namespace updraft {
 /// The services around users, products and devices on an empty store in memory, with the built-in
 /// protocol packages and a clock that stands still.
 struct AppWorld {
-    explicit AppWorld(AccessOptions access_options = {},
-                      std::unique_ptr<Store> on = nullptr)
-        : store(on ? std::move(on) : open_memory_store(freshness)), access(*store, clock, ids, access_options) {
+    explicit AppWorld(AccessOptions access_options = {}, std::unique_ptr<Store> on = nullptr)
+        : store(on ? std::move(on) : open_memory_store(freshness)),
+          access(*store, clock, ids, access_options) {
         protocols.install_builtin();
     }
 

@@ -269,8 +269,8 @@ Result<Answer> download(const FileService& files, const Call& call) {
     return download_response(found, call.request);
 }
 
-/// Whoever signs in is looked at by download(): a sign-in is prolonged by being used. So is a link of
-/// one upgrade, which may have ended.
+/// Whoever signs in is looked at by download(): a sign-in is prolonged by being used. So is a link
+/// of one upgrade, which may have ended.
 std::optional<http::Response> download_at_once(const FileService& files,
                                                const http::Request& request) {
     if (!token_of(request).empty() || request.query_value("s")) {

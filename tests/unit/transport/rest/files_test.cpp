@@ -90,8 +90,8 @@ TEST_F(FileRoutes, AnUploadAnswersWhatTheConsoleNeeds) {
     EXPECT_EQ(file.at("options"), json::array{});
     const std::string key(file.at("others").at("accessKey").as_string());
     EXPECT_EQ(file.at("accessUrl").as_string(), "http://127.0.0.1:8848/api/file/" +
-                                        std::string(file.at("id").as_string()) +
-                                        ".bin?accessKey=" + key);
+                                                    std::string(file.at("id").as_string()) +
+                                                    ".bin?accessKey=" + key);
 }
 
 TEST_F(FileRoutes, SuffixOptionsRawBodiesAndBatches) {
