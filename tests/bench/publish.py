@@ -24,7 +24,9 @@ README_ROWS = (
 
 def readme_block(report):
     rows = {row["id"]: row for row in largest(report["rows"])}
-    missed = [row for row in rows.values() if row.get("met") is False]
+    # Of the many pages of records the slowest speaks for all.
+    missed = [row for row in rows.values() if row.get("met") is False
+              and (not row["id"].startswith("record_page_") or row["id"] == "record_page_worst")]
     lines = [*about_lines(report["about"]), "", *main_table([rows[id] for id in README_ROWS if id in rows])]
     if missed:
         lines += ["", "Below its target: " + "; ".join(
