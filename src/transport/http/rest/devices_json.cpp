@@ -1,5 +1,7 @@
 #include "transport/http/rest/devices_json.hpp"
 
+#include <boost/json/serialize.hpp>
+
 #include "transport/http/rest/json_reader.hpp"
 #include "transport/http/rest/protocols.hpp"
 

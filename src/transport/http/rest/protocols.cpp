@@ -1,5 +1,7 @@
 #include "transport/http/rest/protocols.hpp"
 
+#include <boost/json/parse.hpp>
+
 #include "base/bytes.hpp"
 #include "transport/http/rest/crud.hpp"
 #include "transport/http/rest/json_reader.hpp"
