@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/cut_text.hpp"
+
 namespace updraft {
 namespace {
 
@@ -30,7 +32,7 @@ Result<void> checked_id(std::string_view id) {
         return Error::invalid(
             "id", text("ID [{}] 只能由数字、字母、下划线、中划线组成, 且长度为1~{}位",
                        "id [{}] must be 1 to {} letters, digits, underscores or hyphens",
-                       id.substr(0, 2 * id_characters_max), id_characters_max));
+                       cut(id, 2 * id_characters_max), id_characters_max));
     }
     return {};
 }

@@ -8,6 +8,7 @@
 #include "app/audit.hpp"
 #include "app/csv.hpp"
 #include "base/bytes.hpp"
+#include "base/cut_text.hpp"
 #include "domain/names.hpp"
 
 namespace updraft {
@@ -31,14 +32,7 @@ std::string_view trimmed(std::string_view text) {
 
 /// The beginning of a line or cell, whole characters.
 std::string shortened(std::string_view written) {
-    if (written.size() <= text_bytes_max) {
-        return std::string(written);
-    }
-    std::size_t end = text_bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(written[end]) & 0xC0U) == 0x80U) {
-        --end;
-    }
-    return std::string(written.substr(0, end));
+    return std::string(cut(written, text_bytes_max));
 }
 
 Error wrong_header(Text message) {

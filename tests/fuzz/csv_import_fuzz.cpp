@@ -44,7 +44,9 @@ void import(WholeWorld& world, std::string_view text, const ImportMode& mode) {
     UPDRAFT_ASSERT(report->lines ==
                    report->added + report->updated + report->unchanged + report->refused_count);
     for (const RefusedLine& line : report->refused) {
-        UPDRAFT_ASSERT(is_utf8(line.text) && is_utf8(line.id) && is_utf8(line.message.en));
+        UPDRAFT_ASSERT(is_utf8(line.text));
+        UPDRAFT_ASSERT(is_utf8(line.id));
+        UPDRAFT_ASSERT(is_utf8(line.message.en) && is_utf8(line.message.zh));
     }
     world.store->read([&](const Repositories& rows) {
         Query all;

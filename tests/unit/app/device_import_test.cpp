@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "app/csv.hpp"
+#include "base/bytes.hpp"
 #include "tests/support/app_world.hpp"
 
 namespace updraft {
@@ -49,6 +50,22 @@ TEST_F(DeviceImportTest, ReadsChineseHeadersAndWords) {
     ASSERT_TRUE(report);
     EXPECT_EQ(report->added, 1);
     EXPECT_EQ(world.device("d1").value().device_type, DeviceType::gateway);
+}
+
+TEST_F(DeviceImportTest, ALongIdIsToldInWholeCharacters) {
+    const std::string id = "a" + [] {
+        std::string text;
+        for (int i = 0; i < 70; ++i) {
+            text += "设";
+        }
+        return text;
+    }();
+    const auto report = run("id,name\n" + id + ",x\n");
+
+    ASSERT_TRUE(report);
+    ASSERT_EQ(report->refused_count, 1);
+    EXPECT_TRUE(is_utf8(report->refused.front().message.en));
+    EXPECT_TRUE(is_utf8(report->refused.front().message.zh));
 }
 
 // A fleet that moves here keeps its tokens: the file brings them.
