@@ -624,6 +624,7 @@ def test_gap_7_a_device_cannot_speak_for_another(world):
     product, (victim, thief), _, task = world.ready_push(2)
     with world.connected(product, victim) as connected:
         connected.wait_push()
+        eventually(lambda: world.device_state(victim) == "online")  # written a moment after
         before = world.record(task, victim)
         with world.connected(product, thief) as other:
             for body in (
