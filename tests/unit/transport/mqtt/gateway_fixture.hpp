@@ -73,23 +73,19 @@ protected:
     /// Waits until it is so; false if that takes too long.
     template <class Fact>
     [[nodiscard]] static bool waited_until(const Fact& fact) {
-        const auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (!fact() && std::chrono::steady_clock::now() < latest) {
-            std::this_thread::yield();
-        }
-        return fact();
-    }
-    /// Waits until the counter has reached `value`.
-    template <class Counter>
-    [[nodiscard]] static bool reaches(const Counter& counter, std::int64_t value) {
         const auto latest = std::chrono::steady_clock::now() + patient(std::chrono::seconds(10));
-        while (static_cast<std::int64_t>(counter.load()) != value) {
+        while (!fact()) {
             if (std::chrono::steady_clock::now() > latest) {
                 return false;
             }
             std::this_thread::yield();
         }
         return true;
+    }
+    /// Waits until the counter has reached `value`.
+    template <class Counter>
+    [[nodiscard]] static bool reaches(const Counter& counter, std::int64_t value) {
+        return waited_until([&] { return static_cast<std::int64_t>(counter.load()) == value; });
     }
 
     net::EventLoops loops_{2};
