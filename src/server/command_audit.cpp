@@ -26,10 +26,8 @@ constexpr int broken = 1;
 constexpr int could_not_check = 2;
 constexpr std::size_t hash_digits = 64;
 
-struct VerifyFlags {
+struct VerifyFlags : OutputFlags {
     std::string head;
-    bool as_json = false;
-    std::string language;
 };
 
 /// "SEQ:HASH" as `audit head` prints it.
@@ -131,14 +129,7 @@ void add_audit(CLI::App& program, int& status, Language language) {
                         Text{"先前记下的 序号:哈希, 必须仍在链中",
                              "SEQ:HASH that was noted earlier: it must still be in the chain"}
                             .in(language));
-    command->add_flag(
-        "--json", flags->as_json,
-        Text{"在标准输出上给出 JSON", "The result as JSON on standard output"}.in(language));
-    command
-        ->add_option(
-            "--lang", flags->language,
-            Text{"zh 或 en; 默认按 LANG", "zh or en; by default as LANG says"}.in(language))
-        ->check(CLI::IsMember({"zh", "en"}));
+    add_output_flags(*command, *flags, language);
     show_example(*command, "updraft audit verify --data /var/lib/updraft", language);
     command->callback([configured, flags, language, &status] {
         status = run_verify(*configured, *flags, language);

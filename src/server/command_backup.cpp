@@ -20,11 +20,9 @@ constexpr int whole = 0;
 constexpr int without_lost_artifacts = 1;
 constexpr int failed = 2;
 
-struct SharedFlags {
+struct SharedFlags : OutputFlags {
     std::int64_t bytes_per_second = 0;
-    bool as_json = false;
     bool quiet = false;
-    std::string language;
 };
 
 struct BackupFlags : SharedFlags {
@@ -47,15 +45,9 @@ void add_shared(CLI::App& command, SharedFlags& flags, Language language) {
                          "Bytes a second at most, e.g. 20MiB; by default as fast as it goes"}
                         .in(language))
         ->transform(CLI::AsSizeValue(false));
-    command.add_flag(
-        "--json", flags.as_json,
-        Text{"在标准输出上给出 JSON", "The result as JSON on standard output"}.in(language));
+    add_output_flags(command, flags, language);
     command.add_flag("-q,--quiet", flags.quiet,
                      Text{"不显示进度", "Show no progress"}.in(language));
-    command
-        .add_option("--lang", flags.language,
-                    Text{"zh 或 en; 默认按 LANG", "zh or en; by default as LANG says"}.in(language))
-        ->check(CLI::IsMember({"zh", "en"}));
 }
 
 /// Shows how far it is, and ends the work when a signal comes.

@@ -7,12 +7,12 @@
 
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "client/progress_bar.hpp"
 #include "server/command_serve.hpp"
 #include "server/commands.hpp"
 #include "server/demo.hpp"
 #include "server/signals.hpp"
 #include "server/wiring.hpp"
-#include "client/progress_bar.hpp"
 
 namespace updraft::server {
 namespace {

@@ -17,11 +17,9 @@ constexpr int healthy = 0;
 constexpr int has_findings = 1;
 constexpr int could_not_check = 2;
 
-struct DoctorFlags {
+struct DoctorFlags : OutputFlags {
     bool fix = false;
     bool quick = false;
-    bool as_json = false;
-    std::string language;
 };
 
 json::object both(const Text& text) {
@@ -128,14 +126,7 @@ void add_doctor(CLI::App& program, int& status, Language language) {
                           .in(language));
     command->add_flag("--quick", flags->quick,
                       Text{"不重新读取文件内容", "Do not read the artifacts again"}.in(language));
-    command->add_flag(
-        "--json", flags->as_json,
-        Text{"在标准输出上给出 JSON", "The result as JSON on standard output"}.in(language));
-    command
-        ->add_option(
-            "--lang", flags->language,
-            Text{"zh 或 en; 默认按 LANG", "zh or en; by default as LANG says"}.in(language))
-        ->check(CLI::IsMember({"zh", "en"}));
+    add_output_flags(*command, *flags, language);
     show_example(*command, "updraft doctor --data /var/lib/updraft --quick", language);
     command->callback([configured, flags, language, &status] {
         status = run_doctor(*configured, *flags, language);

@@ -17,11 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr int failed = 2;
 
-struct SecretsFlags {
-    bool as_json = false;
-    std::string language;
-};
-
 /// Opens the database, which seals everything with the first key of the file, and closes it again.
 void reseal(const Config& config, const SecretKeyPlace& place) {
     SqliteOptions options = config.storage;
@@ -53,7 +48,7 @@ Result<std::string> rotate(const Config& config) {
     return SecretBox::id_of(keys.front());
 }
 
-int run_rotate(ConfiguredCommand& command, const SecretsFlags& flags, Language language) {
+int run_rotate(ConfiguredCommand& command, const OutputFlags& flags, Language language) {
     if (const auto loaded = command.load(); !loaded) {
         return complain(loaded.error());
     }
@@ -93,15 +88,8 @@ void add_secrets(CLI::App& program, int& status, Language language) {
                        "Make a new key and seal everything with it; the server must be stopped"}
                       .in(language));
     auto configured = std::make_shared<ConfiguredCommand>(*command);
-    auto flags = std::make_shared<SecretsFlags>();
-    command->add_flag(
-        "--json", flags->as_json,
-        Text{"在标准输出上给出 JSON", "The result as JSON on standard output"}.in(language));
-    command
-        ->add_option(
-            "--lang", flags->language,
-            Text{"zh 或 en; 默认按 LANG", "zh or en; by default as LANG says"}.in(language))
-        ->check(CLI::IsMember({"zh", "en"}));
+    auto flags = std::make_shared<OutputFlags>();
+    add_output_flags(*command, *flags, language);
     show_example(*command, "updraft secrets rotate --data /var/lib/updraft", language);
     command->callback([configured, flags, language, &status] {
         status = run_rotate(*configured, *flags, language);

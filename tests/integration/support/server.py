@@ -90,9 +90,11 @@ class Server:
         lines.put(None)
 
     def stop(self):
-        """SIGTERM, and the promised end."""
-        if self.process is None or self.process.poll() is not None:
+        """SIGTERM, and the promised end. One that ended although nobody waited for it has crashed."""
+        if self.process is None or self.process.returncode is not None:
             return
+        code = self.process.poll()
+        assert code is None, f"ended by itself, exit code {code}:\n{self.log()}"
         self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(patient(STOP_SECONDS))
