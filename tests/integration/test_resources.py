@@ -114,6 +114,21 @@ def test_product_life(api, world):
     assert api.call("GET", f"/device-product/{product}").status == 404
 
 
+def test_a_product_may_do_without_a_protocol(api, world):
+    """As in JetLinks, where the way of access is chosen after the product was made."""
+    product = world.name("product")
+    api.post("/device-product", {"id": product, "name": "not yet"})
+    terms = {"terms": [{"column": "id", "value": product}]}
+    for row in (
+        api.get(f"/device-product/{product}"),
+        api.post("/device-product/detail/_query/no-paging", terms)[0],
+    ):
+        assert not {"messageProtocol", "transportProtocol", "protocolName"} & set(row)
+    api.put(f"/device-product/{product}", {"messageProtocol": PROTOCOL})
+    row = api.post("/device-product/detail/_query/no-paging", terms)[0]
+    assert (row["messageProtocol"], row["protocolName"]) == (PROTOCOL, "JetLinks V3.0")
+
+
 def test_product_ids(api, world):
     product = world.product()
     assert api.get(f"/device-product/{product}/exists") is True

@@ -3534,8 +3534,10 @@ export interface components {
             name: string;
             describe?: string;
             deviceType: components["schemas"]["DeviceType"];
-            messageProtocol: string;
-            transportProtocol: string;
+            /** @description Absent until one is chosen. */
+            messageProtocol?: string;
+            /** @description Absent until one is chosen. */
+            transportProtocol?: string;
             accessId?: string;
             accessProvider?: string;
             accessName?: string;
@@ -3579,7 +3581,8 @@ export interface components {
          */
         ProductDetail: {
             deviceCount: number;
-            protocolName: string;
+            /** @description Absent until a protocol is chosen. */
+            protocolName?: string;
             configMetadatas: components["schemas"]["ConfigMetadata"][];
             features: components["schemas"]["Features"];
         } & WithRequired<components["schemas"]["Product"], "deviceCount">;
