@@ -83,7 +83,7 @@ export class Visit {
   }
 
   private async watch(): Promise<void> {
-    this.page.setDefaultTimeout(10_000)
+    this.page.setDefaultTimeout(20_000)
     await this.page.exposeFunction('reportViolation', (what: string) =>
       this.problems.push(`content security policy: ${what}`),
     )
