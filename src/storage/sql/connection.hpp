@@ -77,6 +77,8 @@ public:
         return statement_->step();
     }
     [[nodiscard]] std::string text() { return std::string(statement_->text(column_++)); }
+    /// Without a copy; valid until the next row.
+    [[nodiscard]] std::string_view text_view() { return statement_->text(column_++); }
     /// What was sealed for the place, or `empty` if the column holds that. Throws as
     /// Connection::opened().
     [[nodiscard]] std::string secret(const SecretPlace& place, std::string_view empty);

@@ -5,6 +5,7 @@
 #include "app/ports.hpp"
 #include "base/log.hpp"
 #include "storage/sql/failure_groups.hpp"
+#include "storage/sql/record_texts.hpp"
 
 namespace updraft::sql {
 namespace {
@@ -21,6 +22,8 @@ int version_of(Connection& db) {
 void run_code_of(const Migration& step, Connection& db) {
     if (step.name == "0002_failure_groups") {
         fill_failure_groups(db);
+    } else if (step.name == "0010_record_searches") {
+        pack_all_record_texts(db);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "storage/sql/counts.hpp"
 #include "storage/sql/failure_groups.hpp"
 #include "storage/sql/json_columns.hpp"
+#include "storage/sql/record_search.hpp"
 #include "storage/sql/repositories.hpp"
 #include "storage/sql/table_repository.hpp"
 #include "storage/sql/values.hpp"
@@ -241,6 +242,8 @@ public:
         return groups;
     }
 
+    [[nodiscard]] Page<RecordRow> page(const Query& query) const override;
+
     void update(const UpgradeRecord& before, const UpgradeRecord& after) override;
 
     void remove(const UpgradeRecord& record) override {
@@ -255,6 +258,7 @@ public:
             while (rows.next()) {
             }
             move_counter(task, state, -1);
+            forget_record_text(db_, task, number_of_id(record.id.value));
             db_.execute("DELETE FROM ddi_action WHERE record_id = ?",
                         number_or_none(record.id.value));
             if (group) {
@@ -265,6 +269,11 @@ public:
 
 protected:
     [[nodiscard]] std::optional<std::int64_t> quick_count(const Query& query) const override;
+    [[nodiscard]] bool has_ranges(const Query& query) const override {
+        TaskCount wanted;
+        return reads_as_task_count(query.terms, wanted) && wanted.task && !wanted.state &&
+               !wanted.error_group;
+    }
 
 private:
     [[nodiscard]] std::int64_t store_state(const UpgradeRecord& before, const UpgradeRecord& after);
@@ -356,10 +365,31 @@ std::int64_t SqlRecords::store_state(const UpgradeRecord& before, const UpgradeR
     return changed;
 }
 
+Page<RecordRow> SqlRecords::page(const Query& query) const {
+    if (!query.paging) {
+        return TableRepository::page(query);
+    }
+    const RecordSearch search = read_record_search(query.terms);
+    Query found = query;
+    if (const auto at = find_page(db_, query, search)) {
+        found.paging = false;
+        found.terms = {among_ids(at->ids)};
+        Page<RecordRow> page = TableRepository::page(found);
+        page.page_index = at->page_index;
+        page.page_size = std::max<std::int64_t>(query.page_size, 1);
+        page.total = at->total;
+        return page;
+    }
+    if (auto terms = narrowed(db_, search)) {
+        found.terms = *std::move(terms);
+    }
+    return TableRepository::page(found);
+}
+
 std::optional<std::int64_t> SqlRecords::quick_count(const Query& query) const {
     TaskCount wanted;
     if (!reads_as_task_count(query.terms, wanted) || !wanted.task) {
-        return std::nullopt;
+        return count_texts(db_, read_record_search(query.terms));
     }
     if (wanted.error_group) {
         if (wanted.state && wanted.state != RecordState::failed) {

@@ -52,6 +52,20 @@ const std::vector<EnumName>& release_types() {
 constexpr std::string_view newest = "t.created_at DESC, t.id DESC";
 constexpr std::string_view oldest = "t.created_at, t.id";
 
+// The ranges of records by columns that change, each in order in an index of migration 0010 or,
+// where the column has one value, in upgrade_record_of_task_in_state. Only the processing ones by
+// progress are sorted.
+constexpr std::string_view records_by_completion[] = {
+    "t.completed_at IS NOT NULL", "t.completed_at IS NULL AND t.state = 'waiting'",
+    "t.completed_at IS NULL AND t.state = 'processing'",
+    "t.completed_at IS NULL AND t.state != 'waiting' AND t.state != 'processing'"};
+constexpr std::string_view records_by_upgrade[] = {"t.upgrade_at IS NOT NULL",
+                                                   "t.upgrade_at IS NULL AND t.state = 'waiting'",
+                                                   "t.upgrade_at IS NULL AND t.state != 'waiting'"};
+constexpr std::string_view records_by_progress[] = {
+    "t.state != 'processing' AND (t.progress != 0 OR t.state != 'waiting')",
+    "t.state = 'processing'", "t.state = 'waiting' AND t.progress = 0"};
+
 }  // namespace
 
 const Column* Table::column(std::string_view name) const {
@@ -248,14 +262,43 @@ const Table& record_table() {
             {"mode", "k.mode", Kind::enumeration, 1, Refers::nothing, &upgrade_modes()},
             {"serverId", "t.server_id"},
             {"createTime", "t.created_at", Kind::time, 0, Refers::nothing, nullptr, "t.id"},
-            {"upgradeTime", "t.upgrade_at", Kind::time},
-            {"completeTime", "t.completed_at", Kind::time},
+            {"upgradeTime",
+             "t.upgrade_at",
+             Kind::time,
+             0,
+             Refers::nothing,
+             nullptr,
+             {},
+             records_by_upgrade},
+            {"completeTime",
+             "t.completed_at",
+             Kind::time,
+             0,
+             Refers::nothing,
+             nullptr,
+             {},
+             records_by_completion},
             {"timeoutSeconds", "(k.upgrade_timeout_ms / 1000)", Kind::integer, 1},
             {"responseTimeoutSeconds", "(k.response_timeout_ms / 1000)", Kind::integer, 1},
-            {"progress", "t.progress", Kind::integer},
+            {"progress",
+             "t.progress",
+             Kind::integer,
+             0,
+             Refers::nothing,
+             nullptr,
+             {},
+             records_by_progress},
             {"attempt", "t.attempt", Kind::integer},
             {"state", "t.state", Kind::enumeration, 0, Refers::nothing, &record_states()},
-            {"errorReason", "t.error_reason"},
+            {"errorReason",
+             "t.error_reason",
+             Kind::text,
+             0,
+             Refers::nothing,
+             nullptr,
+             {},
+             {},
+             "t.error_reason != ''"},
             {"errorGroup", "t.error_group"},
         }};
     return table;

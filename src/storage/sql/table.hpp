@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,11 @@ struct Column {
     Refers refers = Refers::nothing;
     const std::vector<EnumName>* names = nullptr;
     std::string_view order = {};  ///< sorts alike and has an index; empty: `sql`
+    /// Of these conditions exactly one holds for a row, and an index has the rows of each in the
+    /// order of this column, or they are few; empty: there are no such conditions.
+    std::span<const std::string_view> ranges = {};
+    /// Holds unless the text is empty, and an index has only these rows; empty: there is none.
+    std::string_view filled = {};
 };
 
 /// What the query language may ask of one table.

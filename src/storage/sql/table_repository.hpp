@@ -22,6 +22,7 @@ struct Window {
     std::int64_t offset = 0;
     std::int64_t limit = 0;
     bool from_the_end = false;  ///< `offset` counts from the last row: shorter to reach deep pages
+    bool merged = false;        ///< from the sorted column's ranges, if it has any
 };
 
 /// The rows of the query in its order; all of them without a window.
@@ -58,7 +59,7 @@ public:
         }
         page.page_index =
             std::clamp<std::int64_t>(query.page_index, 0, (page.total - 1) / page.page_size);
-        Window window{page.page_index * page.page_size, page.page_size};
+        Window window{page.page_index * page.page_size, page.page_size, false, has_ranges(query)};
         const std::int64_t rest = page.total - window.offset;
         if (!query.known_total && window.offset > rest) {
             window.limit = std::min(window.limit, rest);
@@ -96,6 +97,8 @@ protected:
     [[nodiscard]] virtual std::optional<std::int64_t> quick_count(const Query&) const {
         return std::nullopt;
     }
+    /// Whether the terms of the query are what the indexes behind Column::ranges begin with.
+    [[nodiscard]] virtual bool has_ranges(const Query&) const { return false; }
     [[nodiscard]] std::vector<Row> read_all(Rows rows) const {
         std::vector<Row> all;
         while (rows.next()) {

@@ -4,6 +4,7 @@
 
 #include "domain/names.hpp"
 #include "storage/sql/json_columns.hpp"
+#include "storage/sql/record_texts.hpp"
 #include "storage/sql/repositories.hpp"
 #include "storage/sql/table_repository.hpp"
 
@@ -550,7 +551,8 @@ std::int64_t SqlTasks::make_records(Expansion& expansion, std::int64_t limit, In
         return 0;
     }
     db_.written().note_everything();  // of these devices, who are many
-    db_.take_numbers_from([&next_id] { return next_id(); });
+    std::vector<std::int64_t> ids;
+    db_.take_numbers_from([&] { return ids.emplace_back(next_id()); });
     // Chosen devices that were deleted since are not joined any more.
     const std::int64_t made = db_.execute(
         fmt::format("INSERT INTO upgrade_record (id, task_id, device_id, device_name, state, "
@@ -567,6 +569,7 @@ std::int64_t SqlTasks::make_records(Expansion& expansion, std::int64_t limit, In
                            std::int64_t{expansion.forced ? 1 : 0}, to_millis(now),
                            owner_of(expansion), expansion.cursor, last});
     db_.take_numbers_from(nullptr);
+    pack_record_texts(db_, expansion.task, std::move(ids));
     expansion.cursor = last;
     expansion.remaining -= made;
     return made;

@@ -19,8 +19,6 @@ constexpr std::size_t list_parameters_max = 50;
 /// Longer chains of operands are put in parentheses: SQLite limits the depth of an expression.
 constexpr std::size_t chain_max = 64;
 
-/// SQLite refuses longer patterns.
-constexpr std::size_t like_bytes_max = 50'000;
 constexpr std::string_view nothing_matches = "1 = 0";
 
 /// `parts` joined by `word`, in groups where there are many.
@@ -243,7 +241,12 @@ private:
                                                 column.name, like_bytes_max));
         }
         if (!has_option(term, "reversal")) {
-            return fmt::format("{} {} {} ESCAPE '\\'", as_text(column), word, bind(value));
+            const std::string matches =
+                fmt::format("{} {} {} ESCAPE '\\'", as_text(column), word, bind(value));
+            const bool fits_nothing = value.find_first_not_of('%') != std::string::npos;
+            return column.filled.empty() || word != "LIKE" || !fits_nothing
+                       ? matches
+                       : fmt::format("({} AND {})", column.filled, matches);
         }
         std::string pattern = as_text(column);
         if (has_option(term, "startWith")) {

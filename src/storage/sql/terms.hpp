@@ -34,6 +34,9 @@ struct Order {
 /// Unknown columns are ignored; the key is the last sort, so that pages never overlap.
 [[nodiscard]] Order render_sorts(const Table& table, const std::vector<Sort>& sorts);
 
+/// SQLite refuses longer patterns.
+inline constexpr std::size_t like_bytes_max = 50'000;
+
 /// The JOIN clauses behind `mask`.
 [[nodiscard]] std::string joins_of(const Table& table, unsigned mask);
 
