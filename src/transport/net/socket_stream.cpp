@@ -28,10 +28,7 @@ IoStatus status_of_errno(int error) {
 }
 
 SocketStream::SocketStream(asio::io_context& loop, Socket socket)
-    : loop_(loop),
-      socket_(std::move(socket)),
-      read_deadline_(loop, [this] { cancel(); }),
-      write_deadline_(loop, [this] { cancel(); }) {
+    : loop_(loop), socket_(std::move(socket)), read_deadline_(loop, [this] { cancel(); }) {
     boost::system::error_code error;
     peer_ = socket_.remote_endpoint(error);
     socket_.native_non_blocking(true, error);
@@ -87,7 +84,10 @@ awaitable<IoStatus> SocketStream::wait_readable(std::chrono::milliseconds deadli
 }
 
 awaitable<IoStatus> SocketStream::wait_writable(std::chrono::milliseconds deadline) {
-    return wait(Socket::wait_write, write_deadline_, deadline);
+    if (!write_deadline_) {
+        write_deadline_ = std::make_unique<Deadline>(loop_, [this] { cancel(); });
+    }
+    return wait(Socket::wait_write, *write_deadline_, deadline);
 }
 
 awaitable<IoStatus> SocketStream::wait(Socket::wait_type what, Deadline& timer,

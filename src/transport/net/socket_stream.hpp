@@ -34,13 +34,13 @@ protected:
     Socket socket_;
     bool open_ = true;
     Deadline read_deadline_;
-    Deadline write_deadline_;
 
 private:
     awaitable<IoStatus> wait(Socket::wait_type what, Deadline& timer,
                              std::chrono::milliseconds deadline);
     void cancel();
 
+    std::unique_ptr<Deadline> write_deadline_;  ///< of a peer that once read too slowly
     asio::ip::tcp::endpoint peer_;
 };
 
