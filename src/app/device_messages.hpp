@@ -87,6 +87,9 @@ public:
     /// Looks, and changes nothing. Reads the store on the calling thread.
     [[nodiscard]] PullPreview preview_pull(const DeviceId& device,
                                            const PullRequest& request) const;
+    /// True if preview_pull() found neither firmware nor news before, and nothing of the device has
+    /// changed since. From memory, so that an event loop may call it.
+    [[nodiscard]] bool previewed_nothing(const DeviceId& device, const PullRequest& request) const;
 
     void connected(const DeviceId& carrier, const ProductId& product,
                    const std::string& address) override;
@@ -152,7 +155,7 @@ private:
     struct QuietPull {
         bool silent;
     };
-    Remembered<QuietPull> quiet_pulls_;
+    mutable Remembered<QuietPull> quiet_pulls_;  ///< and previews of nothing
 
     std::mutex log_mutex_;
     std::unordered_map<RecordId, Instant> last_progress_log_;

@@ -35,6 +35,13 @@ Fingerprint pull_question(const UplinkMessage& message, const PullRequest& reque
                            request.latest ? "latest" : "", request.force ? "force" : ""});
 }
 
+/// The same of a preview, which depends on the device's own product.
+Fingerprint preview_question(const DeviceId& device, const PullRequest& request) {
+    return fingerprint_of({"preview", device.value, request.current_version,
+                           request.request_version, request.latest ? "latest" : "",
+                           request.force ? "force" : ""});
+}
+
 }  // namespace
 
 /// Whether the pull would change or offer anything.
@@ -55,7 +62,8 @@ bool DeviceMessages::has_news(const PullContext& context, const PullRequest& req
 
 DeviceMessages::PullPreview DeviceMessages::preview_pull(const DeviceId& device,
                                                          const PullRequest& request) const {
-    return store_.read([&](const Repositories& rows) {
+    const Freshness::Stamp stamp = freshness_ ? freshness_->stamp(device) : 0;
+    const PullPreview found = store_.read([&](const Repositories& rows) {
         PullPreview preview;
         std::optional<PullContext> context = pull_context(rows, device, request);
         if (!context) {
@@ -85,6 +93,18 @@ DeviceMessages::PullPreview DeviceMessages::preview_pull(const DeviceId& device,
         preview.is_repeat = !news;
         return preview;
     });
+    if (freshness_ && found.is_repeat && !found.firmware) {
+        quiet_pulls_.keep(preview_question(device, request), stamp, {true});
+    }
+    return found;
+}
+
+bool DeviceMessages::previewed_nothing(const DeviceId& device, const PullRequest& request) const {
+    if (!freshness_) {
+        return false;
+    }
+    const Freshness::Stamp stamp = freshness_->stamp(device);
+    return quiet_pulls_.find(preview_question(device, request), stamp).has_value();
 }
 
 /// NO_FIRMWARE, unless the product's devices cannot parse it.

@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 from support.ddi_device import DdiDevice
+from support.http_device import curl
 
 ASKED = 3  # the first looks, the others are answered from memory
 CONTENT = b"firmware in several ranges" * 10_000
@@ -54,6 +55,29 @@ def test_the_next_poll_after_a_task_shows_it_and_after_its_stop_the_cancel(fleet
     fleet.stop(task)
     for _ in range(ASKED):
         assert "cancelAction" in device.poll()["_links"]
+
+
+# -- the plain dialect -----------------------------------------------------------------------------------
+def test_the_plain_dialect_hears_of_a_task_at_once_and_not_with_a_revoked_token(server, api, world):
+    product = world.product()
+    device = world.device(product)
+    credential = api.post(f"/device-instance/{device}/credentials", {"kind": "token"})
+
+    def asked(*more, of=product):
+        url = f"http://{server.http}/ota/{of}?device={device}&version=1.0"
+        bearer = ("-H", f"Authorization: Bearer {credential['token']}")
+        return {curl(url, *bearer, *more).status for _ in range(ASKED)}
+
+    assert asked() == {204}
+    assert asked("-I") == {204}
+    assert asked("-H", 'If-None-Match: "x"') == {304}
+    assert asked(of=world.product()) == {404}
+    task = world.task(world.firmware(product, content=CONTENT), [device], "pull")
+    assert asked() == {200}
+    api.post(f"/firmware/upgrade/task/{task['id']}/_stop", ["waiting", "processing"])
+    assert asked() == {204}
+    api.delete(f"/device-instance/{device}/credentials/{credential['id']}")
+    assert asked() == {401}
 
 
 # -- files: ranges over one connection, the second from an open file -----------------------------------

@@ -172,6 +172,32 @@ TEST_F(DeviceTalk, APullWithoutNewsIsAnsweredAndWritesNothing) {
     EXPECT_EQ(w.offered(w.say("d1", w.pull("3", "1.0"))), "");
 }
 
+// Void by write, as every answer from memory.
+TEST_F(DeviceTalk, APreviewOfNothingIsRememberedUntilSomethingChanges) {
+    const PullRequest asked = w.pull("1", "1.0").request;
+    const auto previewed_nothing = [&] {
+        return w.messages.previewed_nothing(DeviceId{"d1"}, asked);
+    };
+    EXPECT_FALSE(w.messages.preview_pull(DeviceId{"d1"}, asked).is_repeat);
+    EXPECT_FALSE(previewed_nothing());  // its version was news
+    w.say("d1", uplink::FirmwarePull{"1", asked});
+    EXPECT_FALSE(previewed_nothing());  // nobody has looked since
+    EXPECT_TRUE(w.messages.preview_pull(DeviceId{"d1"}, asked).is_repeat);
+    EXPECT_TRUE(previewed_nothing());
+    EXPECT_FALSE(w.messages.previewed_nothing(DeviceId{"d2"}, asked));
+    PullRequest other = asked;
+    other.latest = true;
+    EXPECT_FALSE(w.messages.previewed_nothing(DeviceId{"d1"}, other));
+
+    w.create_task(firmware, UpgradeMode::pull, {"d1"});
+    EXPECT_FALSE(previewed_nothing());
+    EXPECT_TRUE(w.messages.preview_pull(DeviceId{"d1"}, asked).firmware.has_value());
+    EXPECT_FALSE(previewed_nothing());  // there is something to install
+    w.say("d1", uplink::FirmwarePull{"2", asked});
+    EXPECT_TRUE(w.messages.preview_pull(DeviceId{"d1"}, asked).is_repeat);
+    EXPECT_FALSE(previewed_nothing());  // the same image again is no nothing
+}
+
 // The same answers when pulls are looked up on a worker first.
 TEST_F(DeviceTalk, PullsLookedUpOnAWorkerSayTheSame) {
     bool busy = false;

@@ -100,6 +100,8 @@ public:
     explicit PlainHttps(const PlainHttpsServices& services) : services_(services) {}
 
     http::Response image(const http::Request& request) const;
+    /// image() of a device for which there was nothing before, from memory; nothing: ask image().
+    std::optional<http::Response> nothing_at_once(const http::Request& request) const;
     http::Response report(const http::Request& request) const;
 
 private:
@@ -163,13 +165,26 @@ Result<SignedInDevice> PlainHttps::identified(const Asked& asked,
     return device;
 }
 
+PullRequest pull_of(const Asked& asked, const http::Request& request) {
+    PullRequest pull;
+    pull.current_version = asked.version;
+    pull.latest = request.query_value("latest") == "true";
+    return pull;
+}
+
+/// 304 for clients that say they understand it.
+http::Response nothing_to_install(const http::Request& request) {
+    const bool knows_304 = request.header("If-None-Match").has_value() ||
+                           arduino_header(request, "STA-MAC").has_value() ||
+                           arduino_header(request, "version").has_value();
+    return {knows_304 ? 304 : 204, {}, std::string()};
+}
+
 /// What the device is to install. HEAD only looks; a repeated GET finds what it was given.
 Result<std::optional<Firmware>> PlainHttps::next_firmware(const SignedInDevice& device,
                                                           const Asked& asked,
                                                           const http::Request& request) const {
-    PullRequest pull;
-    pull.current_version = asked.version;
-    pull.latest = request.query_value("latest") == "true";
+    const PullRequest pull = pull_of(asked, request);
     const DeviceMessages::PullPreview preview =
         services_.devices.messages.preview_pull(device.id, pull);
     if (preview.is_repeat || request.method == http::Method::head) {
@@ -243,13 +258,22 @@ http::Response PlainHttps::image(const http::Request& request) const {
         return refusal(firmware.error(), request);
     }
     if (!*firmware) {
-        const bool knows_304 = request.header("If-None-Match").has_value() ||
-                               arduino_header(request, "STA-MAC").has_value() ||
-                               arduino_header(request, "version").has_value();
-        return {knows_304 ? 304 : 204, {}, std::string()};
+        return nothing_to_install(request);
     }
     Result<http::Response> response = bytes_of(**firmware);
     return response ? *std::move(response) : refusal(response.error(), request);
+}
+
+std::optional<http::Response> PlainHttps::nothing_at_once(const http::Request& request) const {
+    const Asked asked = asked_by(request);
+    const DeviceHttpServices& devices = services_.devices;
+    const auto device = devices.sign_in.http_at_once(asked.device, proof::Token{asked.token});
+    if (!device || device->product.value != request.parameter("productId") ||
+        !devices.messages.previewed_nothing(device->id, pull_of(asked, request))) {
+        return std::nullopt;
+    }
+    devices.presence.seen(device->id, request.remote_address);
+    return nothing_to_install(request);
 }
 
 /// The body of a report as what a device would say in JetLinks' words.
@@ -320,7 +344,10 @@ void plain_https_routes(http::Router& router, const PlainHttpsServices& services
                         const DeviceHttpOptions& options) {
     const PlainHttps dialect(services);
     router.add(http::Method::get, "/ota/{productId}",
-               [dialect](const http::Request& request) { return dialect.image(request); });
+               [dialect](const http::Request& request) { return dialect.image(request); },
+               {.at_once = [dialect](const http::Request& request) {
+                   return dialect.nothing_at_once(request);
+               }});
     http::RouteOptions small;
     small.body_bytes_max = options.body_bytes_max;
     router.add(
