@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <stdexcept>
 
 #include "mqtt_crowd.hpp"
 
@@ -34,6 +35,10 @@ struct Options {
 constexpr auto nothing = [](MqttDevice&, const mqtt::Packet&) {};
 constexpr std::string_view pull_nothing = R"({"messageId":"1","currentVersion":"99999.0"})";
 constexpr std::string_view pull_next = R"({"messageId":"1","currentVersion":""})";
+
+bool brings_nothing(const mqtt::Packet& pull_reply) {
+    return std::get<mqtt::Publish>(pull_reply).payload.find("NO_FIRMWARE") != std::string::npos;
+}
 
 class Load {
 public:
@@ -174,6 +179,9 @@ private:
             const bool wanted = options_.mode == "pull" || !device.started ? replied : acknowledged;
             if (!wanted) {
                 return;
+            }
+            if (options_.mode == "pull" && !brings_nothing(packet)) {
+                throw std::runtime_error("a pull found something to install");
             }
             --device.outstanding;
             ++answered;
