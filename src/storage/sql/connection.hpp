@@ -38,6 +38,8 @@ public:
     virtual void bind(int index, std::int64_t value) = 0;
     virtual void bind(int index, double value) = 0;
     virtual void bind(int index, std::string_view value) = 0;  ///< copied
+    /// As bind(), of a value that stays where it is until the statement has run to its end.
+    virtual void bind_borrowed(int index, std::string_view value) { bind(index, value); }
     virtual void bind_null(int index) = 0;
     /// Runs to the next row; false when there is none.
     virtual bool step() = 0;
@@ -129,7 +131,7 @@ public:
     template <class... Args>
     [[nodiscard]] Rows query(std::string_view sql, const Args&... args) {
         Rows rows = acquire(sql);
-        bind_all(args...);
+        bind_all<Texts::copied>(args...);
         return rows;
     }
 
@@ -137,7 +139,7 @@ public:
     template <class... Args>
     std::int64_t execute(std::string_view sql, const Args&... args) {
         const Rows rows = acquire(sql);
-        bind_all(args...);
+        bind_all<Texts::borrowed>(args...);
         Statement& statement = *current_;
         while (statement.step()) {
         }
@@ -184,19 +186,30 @@ private:
     [[nodiscard]] Rows acquire(std::string_view sql);
     void trim();
 
-    template <class... Args>
+    /// Whether parameters may go before the statement has run.
+    enum class Texts : std::uint8_t { copied, borrowed };
+
+    template <Texts texts, class... Args>
     void bind_all(const Args&... args) {
         int index = 0;
-        (bind_one(index, args), ...);
+        (bind_one<texts>(index, args), ...);
     }
-    template <class T>
+    template <Texts texts>
+    void bind_text(int index, std::string_view value) {
+        if constexpr (texts == Texts::borrowed) {
+            current_->bind_borrowed(index, value);
+        } else {
+            current_->bind(index, value);
+        }
+    }
+    template <Texts texts, class T>
     void bind_one(int& index, const T& value) {
         if constexpr (std::is_same_v<T, std::vector<Value>>) {
             for (const Value& each : value) {
-                bind_one(index, each);
+                bind_one<texts>(index, each);
             }
         } else if constexpr (std::is_same_v<T, Value>) {
-            std::visit([&](const auto& held) { bind_one(index, held); }, value);
+            std::visit([&](const auto& held) { bind_one<texts>(index, held); }, value);
         } else if constexpr (std::is_same_v<T, std::monostate>) {
             current_->bind_null(index++);
         } else if constexpr (std::is_integral_v<T>) {
@@ -206,15 +219,15 @@ private:
         } else if constexpr (std::is_same_v<T, Instant>) {
             current_->bind(index++, to_millis(value));
         } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
-            current_->bind(index++, std::string_view(value));
+            bind_text<texts>(index++, value);
         } else if constexpr (requires { value.has_value(); }) {
             if (value.has_value()) {
-                bind_one(index, *value);
+                bind_one<texts>(index, *value);
             } else {
                 current_->bind_null(index++);
             }
         } else {
-            current_->bind(index++, std::string_view(value.value));  // an Id
+            bind_text<texts>(index++, value.value);  // an Id
         }
     }
 

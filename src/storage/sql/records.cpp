@@ -20,6 +20,10 @@ namespace {
     "t.revived, t.message_id, t.server_id, t.error_reason, k.response_timeout_ms, "           \
     "k.upgrade_timeout_ms, t.created_at, t.upgrade_at, t.completed_at, t.response_deadline, " \
     "t.upgrade_deadline"
+#define UPDRAFT_UPDATE_RECORD                                                                  \
+    "UPDATE upgrade_record SET progress = ?, attempt = ?, forced = ?, acked = ?, resent = ?, " \
+    "revived = ?, message_id = ?, server_id = ?, error_reason = ?, upgrade_at = ?, "           \
+    "completed_at = ?, response_deadline = ?, upgrade_deadline = ?"
 #define UPDRAFT_RECORD_TABLES " FROM upgrade_record t JOIN upgrade_task k ON k.id = t.task_id "
 
 UpgradeRecord read_record(Rows& rows) {
@@ -276,6 +280,16 @@ protected:
     }
 
 private:
+    /// Runs one of the updates of a whole record, each of which touches no more indexes than it has
+    /// to; `more` are the parameters between the record's own and its id.
+    template <class... More>
+    std::int64_t store(std::string_view update, const UpgradeRecord& record, const More&... more) {
+        return db_.execute(update, record.progress_percent, record.attempt, record.forced,
+                           record.acked, record.resent, record.revived, record.message_id,
+                           record.server_id, record.error_reason, record.upgrade_at,
+                           record.completed_at, record.response_deadline, record.upgrade_deadline,
+                           more..., number_of_id(record.id.value));
+    }
     [[nodiscard]] std::int64_t store_state(const UpgradeRecord& before, const UpgradeRecord& after);
     void move_counter(std::int64_t task, std::string_view state, std::int64_t change) {
         db_.execute(
@@ -325,14 +339,8 @@ void SqlRecords::update(const UpgradeRecord& before, const UpgradeRecord& after)
                     id);
         return;
     }
-    db_.execute(
-        "UPDATE upgrade_record SET progress = ?, attempt = ?, forced = ?, acked = ?, resent = ?, "
-        "revived = ?, message_id = ?, server_id = ?, error_reason = ?, upgrade_at = ?, "
-        "completed_at = ?, response_deadline = ?, upgrade_deadline = ? WHERE id = ?",
-        after.progress_percent, after.attempt, after.forced, after.acked, after.resent,
-        after.revived, after.message_id, after.server_id, after.error_reason, after.upgrade_at,
-        after.completed_at, after.response_deadline, after.upgrade_deadline, id);
     if (before.state == after.state && before.next_deadline() == after.next_deadline()) {
+        store(UPDRAFT_UPDATE_RECORD " WHERE id = ?", after);
         return;
     }
     if (store_state(before, after) > 0 && before.state != after.state) {
@@ -344,18 +352,17 @@ void SqlRecords::update(const UpgradeRecord& before, const UpgradeRecord& after)
     }
 }
 
-/// Stores what is indexed; the group of failures only when the record is or was among them.
+/// Also what is indexed; the group of failures only when the record is or was among them.
 std::int64_t SqlRecords::store_state(const UpgradeRecord& before, const UpgradeRecord& after) {
-    const std::int64_t id = number_of_id(after.id.value);
     const auto was = error_group_of(before);
     const auto is = error_group_of(after);
     if (was == is) {
-        return db_.execute("UPDATE upgrade_record SET state = ?, next_deadline = ? WHERE id = ?",
-                           name_of(after.state), indexed_deadline(after), id);
+        return store(UPDRAFT_UPDATE_RECORD ", state = ?, next_deadline = ? WHERE id = ?", after,
+                     name_of(after.state), indexed_deadline(after));
     }
-    const std::int64_t changed = db_.execute(
-        "UPDATE upgrade_record SET state = ?, next_deadline = ?, error_group = ? WHERE id = ?",
-        name_of(after.state), indexed_deadline(after), is, id);
+    const std::int64_t changed =
+        store(UPDRAFT_UPDATE_RECORD ", state = ?, next_deadline = ?, error_group = ? WHERE id = ?",
+              after, name_of(after.state), indexed_deadline(after), is);
     if (changed > 0 && was) {
         uncount_failure(db_, number_of_id(after.task.value), *was);
     }

@@ -47,9 +47,10 @@ public:
         check(sqlite3_bind_double(statement_, index + 1, value));
     }
     void bind(int index, std::string_view value) override {
-        const char* data = value.data() != nullptr ? value.data() : "";
-        check(sqlite3_bind_text64(statement_, index + 1, data, value.size(), SQLITE_TRANSIENT,
-                                  SQLITE_UTF8));
+        bind_text(index, value, SQLITE_TRANSIENT);
+    }
+    void bind_borrowed(int index, std::string_view value) override {
+        bind_text(index, value, SQLITE_STATIC);
     }
     void bind_null(int index) override { check(sqlite3_bind_null(statement_, index + 1)); }
 
@@ -80,6 +81,11 @@ public:
     }
 
 private:
+    void bind_text(int index, std::string_view value, sqlite3_destructor_type destructor) {
+        const char* data = value.data() != nullptr ? value.data() : "";
+        check(sqlite3_bind_text64(statement_, index + 1, data, value.size(), destructor,
+                                  SQLITE_UTF8));
+    }
     void check(int code) const {
         if (code != SQLITE_OK) {
             fail(db_, code);
