@@ -18,6 +18,12 @@ const UpgradeRecord* next_record(const std::vector<UpgradeRecord>& records) {
     return &*std::ranges::find(records, *next, &UpgradeRecord::id);
 }
 
+/// A batch of nothing would never end.
+Dispatcher::Options sane(Dispatcher::Options options) {
+    options.claim_batch = std::max<std::size_t>(options.claim_batch, 1);
+    return options;
+}
+
 template <class Counts, class Key>
 std::size_t count_of(const Counts& counts, const Key& key) {
     const auto found = counts.find(key);
@@ -45,7 +51,7 @@ Dispatcher::Dispatcher(Store& store, const RecordChanges& changes, const Presenc
       clock_(clock),
       ids_(ids),
       server_id_(std::move(server_id)),
-      options_(options),
+      options_(sane(options)),
       bucket_(options.sends_per_second, clock.now()) {}
 
 template <class Change>

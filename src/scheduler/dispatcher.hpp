@@ -34,9 +34,9 @@ public:
         int task_sends_per_second = 50;       ///< of one task, unless its `rate` says otherwise
         std::size_t in_flight_max = 100'000;  ///< push records processing at a time, of this server
         std::size_t children_per_gateway = 1;  ///< of these, behind one gateway (gap 33)
-        std::size_t claim_batch = 100;         ///< records claimed by one write operation
+        std::size_t claim_batch = 500;         ///< records claimed by one write operation
         std::size_t scan_page = 1'000;         ///< waiting devices of a task read at a time
-        std::size_t ready_low = 200;           ///< a task's queue is filled again below that
+        std::size_t ready_low = 500;           ///< a task's queue is filled again below that
         std::size_t look_ahead = 256;  ///< devices passed over in one turn because of their gateway
         milliseconds send_retry_after{1'000};  ///< after a write to a connection failed
         milliseconds forget_task_after{60'000};

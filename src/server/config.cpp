@@ -298,6 +298,9 @@ void bind_tasks(Settings& settings, Config& config) {
                   "Pushes a second of one task that sets no rate");
     settings.bind("dispatch.in_flight_max", dispatch.in_flight_max,
                   "Pushes under way of this server");
+    settings.bind("dispatch.claim_batch", dispatch.claim_batch,
+                  "Pushes that one write operation claims: more need fewer syncs of the disk, and "
+                  "keep other writes waiting for longer");
     settings.bind("dispatch.children_per_gateway", dispatch.children_per_gateway,
                   "Children of one gateway that upgrade at a time");
     settings.bind("dispatch.send_retry_after", dispatch.send_retry_after,

@@ -50,6 +50,12 @@ std::shared_ptr<Session> Registry::find(const DeviceId& device) const {
     return found == mine.sessions.end() ? nullptr : found->second;
 }
 
+bool Registry::contains(const DeviceId& device) const {
+    const Stripe& mine = stripe(device);
+    const std::lock_guard lookup(mine.lookup);
+    return mine.sessions.contains(device);
+}
+
 std::vector<DeviceId> Registry::devices() const {
     std::vector<DeviceId> all;
     for (const Stripe& one : stripes_) {

@@ -28,7 +28,7 @@ public:
                const std::function<void()>& announce);
 
     [[nodiscard]] std::shared_ptr<Session> find(const DeviceId& device) const;
-    [[nodiscard]] bool contains(const DeviceId& device) const { return find(device) != nullptr; }
+    [[nodiscard]] bool contains(const DeviceId& device) const;
     [[nodiscard]] std::vector<DeviceId> devices() const;
     [[nodiscard]] std::vector<std::shared_ptr<Session>> sessions() const;
 
