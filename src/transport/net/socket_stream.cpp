@@ -64,6 +64,15 @@ void SocketStream::detect_loss(std::chrono::milliseconds after) {
     set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(after.count()));
 }
 
+void SocketStream::hold_back(bool held) {
+    if (!open_ || held == held_back_) {
+        return;
+    }
+    held_back_ = held;
+    const int value = held ? 1 : 0;
+    (void)::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+}
+
 void SocketStream::close() {
     if (!open_) {
         return;

@@ -29,6 +29,8 @@ protected:
     awaitable<IoStatus> wait_writable(std::chrono::milliseconds deadline);
     /// Lets other connections of this loop have a turn.
     awaitable<void> give_way();
+    /// While held back, the kernel sends whole packets only; what is left goes out when it ends.
+    void hold_back(bool held);
 
     asio::io_context& loop_;
     Socket socket_;
@@ -41,6 +43,7 @@ private:
     void cancel();
 
     std::unique_ptr<Deadline> write_deadline_;  ///< of a peer that once read too slowly
+    bool held_back_ = false;
     asio::ip::tcp::endpoint peer_;
 };
 

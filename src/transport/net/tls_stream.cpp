@@ -21,9 +21,9 @@ struct FreeSsl {
 };
 using SslPtr = std::unique_ptr<SSL, FreeSsl>;
 
-/// One TLS record. Shared by all connections of a thread: it is filled and handed to SSL_write
+/// Four TLS records. Shared by all connections of a thread: it is filled and handed to SSL_write
 /// without a wait in between, and filled anew after one.
-constexpr std::size_t scratch_bytes = 16 * 1024;
+constexpr std::size_t scratch_bytes = 64 * 1024;
 std::span<char> thread_scratch() {
     thread_local std::array<char, scratch_bytes> scratch;
     return scratch;
@@ -82,28 +82,18 @@ public:
 
     awaitable<IoResult> write_all(std::string_view bytes,
                                   std::chrono::milliseconds deadline) override {
-        std::size_t done = 0;
-        while (done < bytes.size()) {
-            if (!open_) {
-                co_return IoResult{IoStatus::closed, done};
-            }
-            ERR_clear_error();
-            const int size = static_cast<int>(std::min<std::size_t>(bytes.size() - done, 1 << 20));
-            const int sent = SSL_write(ssl_.get(), bytes.data() + done, size);
-            if (sent > 0) {
-                done += static_cast<std::size_t>(sent);
-                continue;
-            }
-            const IoStatus status = co_await after(sent, errno, deadline);
-            if (status != IoStatus::ok) {
-                co_return IoResult{status, done};
-            }
-        }
-        co_return IoResult{IoStatus::ok, done};
+        return write(bytes, deadline, More::none);
+    }
+
+    awaitable<IoResult> write_head(std::string_view bytes,
+                                   std::chrono::milliseconds deadline) override {
+        hold_back(true);
+        return write(bytes, deadline, More::follows);
     }
 
     awaitable<IoResult> send_file(int file, std::int64_t offset, std::int64_t length,
                                   std::chrono::milliseconds deadline) override {
+        hold_back(true);  // one packet for several records, where the network has such large ones
         const bool kernel_tls = BIO_get_ktls_send(SSL_get_wbio(ssl_.get())) != 0;
         std::int64_t position = offset;
         const std::int64_t end = offset + length;
@@ -112,12 +102,12 @@ public:
             if (!open_) {
                 co_return IoResult{IoStatus::closed, static_cast<std::size_t>(position - offset)};
             }
+            const std::int64_t before = position;
             const int sent = kernel_tls ? send_by_kernel(file, position, end)
                                         : send_through_scratch(file, position, end);
+            since_turn += position - before;
             IoStatus status = IoStatus::ok;
             if (sent > 0) {
-                position += sent;
-                since_turn += sent;
                 if (since_turn >= turn_bytes && position < end) {
                     since_turn = 0;
                     co_await give_way();
@@ -131,6 +121,7 @@ public:
                 co_return IoResult{status, static_cast<std::size_t>(position - offset)};
             }
         }
+        hold_back(false);
         co_return IoResult{IoStatus::ok, static_cast<std::size_t>(length)};
     }
 
@@ -153,26 +144,66 @@ public:
     [[nodiscard]] bool is_tls() const override { return true; }
 
 private:
+    enum class More : std::uint8_t { none, follows };
+
+    awaitable<IoResult> write(std::string_view bytes, std::chrono::milliseconds deadline,
+                              More more) {
+        std::size_t done = 0;
+        while (done < bytes.size()) {
+            if (!open_) {
+                co_return IoResult{IoStatus::closed, done};
+            }
+            ERR_clear_error();
+            const int size = static_cast<int>(std::min<std::size_t>(bytes.size() - done, 1 << 20));
+            const int sent = SSL_write(ssl_.get(), bytes.data() + done, size);
+            if (sent > 0) {
+                done += static_cast<std::size_t>(sent);
+                continue;
+            }
+            const IoStatus status = co_await after(sent, errno, deadline);
+            if (status != IoStatus::ok) {
+                co_return IoResult{status, done};
+            }
+        }
+        if (more == More::none) {
+            hold_back(false);
+        }
+        co_return IoResult{IoStatus::ok, done};
+    }
+
     static constexpr int file_ended = -1000;
     static constexpr std::int64_t turn_bytes = 256 * 1024;
 
-    int send_by_kernel(int file, std::int64_t position, std::int64_t end) {
+    // Both move `position` past what went out, and answer what OpenSSL said last.
+
+    int send_by_kernel(int file, std::int64_t& position, std::int64_t end) {
         ERR_clear_error();
         const auto size =
             static_cast<std::size_t>(std::min<std::int64_t>(end - position, turn_bytes));
-        return static_cast<int>(SSL_sendfile(ssl_.get(), file, position, size, 0));
+        const auto sent = static_cast<int>(SSL_sendfile(ssl_.get(), file, position, size, 0));
+        position += std::max(sent, 0);
+        return sent;
     }
 
-    int send_through_scratch(int file, std::int64_t position, std::int64_t end) {
+    int send_through_scratch(int file, std::int64_t& position, std::int64_t end) {
         const std::span<char> scratch = thread_scratch();
         const auto size = static_cast<std::size_t>(
             std::min<std::int64_t>(end - position, static_cast<std::int64_t>(scratch.size())));
-        const ssize_t got = ::pread(file, scratch.data(), size, position);
+        const auto got = static_cast<int>(::pread(file, scratch.data(), size, position));
         if (got <= 0) {
             return file_ended;
         }
-        ERR_clear_error();
-        return SSL_write(ssl_.get(), scratch.data(), static_cast<int>(got));
+        int done = 0;
+        while (done < got) {
+            ERR_clear_error();
+            const int sent = SSL_write(ssl_.get(), scratch.data() + done, got - done);  // a record
+            if (sent <= 0) {
+                return sent;
+            }
+            done += sent;
+            position += sent;
+        }
+        return got;
     }
 
     /// What to do after an OpenSSL call that moved nothing: waits for the socket, or says why not.

@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <future>
 #include <thread>
@@ -43,6 +45,22 @@ awaitable<void> echo(std::shared_ptr<ByteStream> stream) {
     }
 }
 
+/// For each byte that comes, a head and some of a file from offset 3.
+awaitable<void> send_of_file(std::shared_ptr<ByteStream> stream, int file, std::int64_t length) {
+    std::string byte(1, '\0');
+    (void)co_await stream->handshake(milliseconds(5000));
+    for (;;) {
+        const IoResult asked = co_await stream->read_some(byte, milliseconds(5000));
+        if (asked.status != IoStatus::ok) {
+            co_return;
+        }
+        co_await stream->write_head("head", milliseconds(5000));
+        const IoResult sent = co_await stream->send_file(file, 3, length, milliseconds(5000));
+        EXPECT_EQ(sent.status, IoStatus::ok);
+        EXPECT_EQ(sent.bytes, static_cast<std::size_t>(length));
+    }
+}
+
 std::promise<IoStatus> read_ended;
 awaitable<void> read_for_a_moment(std::shared_ptr<ByteStream> stream) {
     std::string bytes(10, '\0');
@@ -82,6 +100,38 @@ TEST_P(Streams, Echo) {
         client.send(text);
         EXPECT_EQ(client.take(text.size()), text);
     }
+}
+
+// More than the socket takes at once, so that the sender stops and goes on within a record, and
+// ends that are no record's.
+TEST_P(Streams, AFileComesWholeAndInOrder) {
+    http::TemporaryFolder folder;
+    std::string content(20'000'003, '\0');
+    std::uint32_t number = 1;
+    for (char& byte : content) {
+        number = number * 1'664'525 + 1'013'904'223;
+        byte = static_cast<char>(number >> 24U);
+    }
+    const int file = ::open(folder.write("file", content).c_str(), O_RDONLY | O_CLOEXEC);
+    for (const std::int64_t length : {1, 65'537, 20'000'000}) {
+        EventLoops loops(1);
+        const auto tls = GetParam() == Secure::yes ? http::self_signed_context(folder) : nullptr;
+        const auto listener = listen(
+            loops,
+            [file, length](std::shared_ptr<ByteStream> stream) {
+                return send_of_file(std::move(stream), file, length);
+            },
+            tls);
+        Client client(listener->port(), GetParam());
+        const auto bytes = static_cast<std::size_t>(length);
+        for (int i = 0; i < 2; ++i) {
+            client.send("x");
+            EXPECT_EQ(client.take(4), "head");
+            EXPECT_TRUE(client.take(bytes) == std::string_view(content).substr(3, bytes)) << length;
+        }
+        client.close();
+    }
+    ::close(file);
 }
 
 INSTANTIATE_TEST_SUITE_P(PlainAndTls, Streams, testing::Values(Secure::no, Secure::yes),
