@@ -51,9 +51,9 @@ class Loads:
     def start(self, tool, *words, **options):
         return RunningLoad(tool, self.command(tool, *words, **options))
 
-    def wrk(self, url, connections, *headers):
+    def wrk(self, url, connections, *headers, seconds=None):
         """Bytes a second that one thread of wrk gets."""
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(self.seconds))}s"]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds or self.seconds))}s"]
         for header in headers:
             command += ["-H", header]
         done = subprocess.run(machine.pinned(machine.LOAD_CORE, [*command, url]), capture_output=True, text=True,
