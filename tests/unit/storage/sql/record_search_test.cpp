@@ -1,9 +1,11 @@
 #include "storage/sql/record_search.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "app/ports.hpp"
 #include "storage/sql/migrations.hpp"
+#include "storage/sql/table.hpp"
 #include "storage/sqlite/connection.hpp"
 
 namespace updraft::sql {
@@ -124,6 +126,32 @@ TEST_F(RecordTexts, LongTextsAndWideGapsAreKept) {
     EXPECT_EQ(find("%1x%")->total, 0);  // no part of two texts
     const auto ordered = first_matches(db_, 7, {}, {RecordText::device_name, true}, 3);
     EXPECT_EQ(ordered.ids, (std::vector<std::int64_t>{ids[1], ids[0], ids[2]}));
+}
+
+// An engine uses a partial index only if a query repeats its condition: a range that it has to sort
+// would be right, and slow. Those in progress are sorted by progress on purpose.
+TEST_F(RecordTexts, EveryRangeIsInOrderInAnIndex) {
+    for (const Column& column : record_table().columns) {
+        for (const std::string_view range : column.ranges) {
+            for (const char* direction : {"", " DESC"}) {
+                Rows rows = db_.query(fmt::format(
+                    "EXPLAIN QUERY PLAN SELECT t.id FROM upgrade_record t WHERE (t.task_id = ?) "
+                    "AND ({}) ORDER BY {}{}, t.id{}",
+                    range, column.sql, direction, direction));
+                std::string plan;
+                while (rows.next()) {
+                    (void)rows.integer();
+                    (void)rows.integer();
+                    (void)rows.integer();
+                    plan += rows.text() + "; ";
+                }
+                const bool sorted = plan.find("TEMP B-TREE") != std::string::npos;
+                EXPECT_EQ(sorted, range == "t.state = 'processing'") << range << ": " << plan;
+                EXPECT_EQ(plan.find("upgrade_record_of_task ("), std::string::npos)
+                    << range << " reads all records: " << plan;
+            }
+        }
+    }
 }
 
 // What the disk made of a block must not be read beyond its end.
