@@ -354,7 +354,7 @@ TEST_F(MqttMessages, FullOutboxRefusesDownlinks) {
             ++answered;
         });
         ASSERT_TRUE(waited_until(
-            [&] { return gateway_->counters().messages_out.load() + refused == sent; }));
+            [&] { return static_cast<int>(gateway_->counters().messages_out) + refused == sent; }));
     }
     EXPECT_GT(refused, 0);
     EXPECT_TRUE(gateway_->is_connected(DeviceId{"d1"}));
