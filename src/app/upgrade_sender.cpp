@@ -39,6 +39,16 @@ std::optional<DeviceRoute> route_to(const Repositories& rows, const DeviceId& de
     return route;
 }
 
+/// A device that holds a connection, also a child, is reached over that one, and the store need not
+/// be asked: its product stays while it has an open record (DeviceService::update_one).
+std::optional<DeviceRoute> UpgradeSender::route_of(const Repositories& rows,
+                                                   const UpgradeRecord& record) const {
+    if (presence_.carrier_of(record.device) == record.device) {
+        return DeviceRoute{record.device, record.product, {}, {}};
+    }
+    return route_to(rows, record.device);
+}
+
 std::vector<UpgradeSender::Prepared> UpgradeSender::prepare(
     const std::vector<UpgradeRecord>& records) const {
     return store_.read([&](const Repositories& rows) {
@@ -51,11 +61,7 @@ std::vector<UpgradeSender::Prepared> UpgradeSender::prepare(
             if (is_new) {
                 firmware->second = rows.firmwares().find(record.firmware);
             }
-            std::optional<DeviceRoute> route = route_to(rows, record.device);
-            // A child that holds a connection of its own is reached over that one.
-            if (route && route->gateway && presence_.carrier_of(record.device) == record.device) {
-                route->gateway.reset();
-            }
+            std::optional<DeviceRoute> route = route_of(rows, record);
             Prepared one{record, {}};
             if (route && firmware->second) {
                 one.message =

@@ -52,6 +52,8 @@ private:
         std::optional<DownlinkMessage> message;
     };
     [[nodiscard]] std::vector<Prepared> prepare(const std::vector<UpgradeRecord>& records) const;
+    [[nodiscard]] std::optional<DeviceRoute> route_of(const Repositories& rows,
+                                                      const UpgradeRecord& record) const;
     void tell_listeners(const UpgradeRecord& record) const;
 
     const Store& store_;
