@@ -36,8 +36,15 @@ constexpr auto nothing = [](MqttDevice&, const mqtt::Packet&) {};
 constexpr std::string_view pull_nothing = R"({"messageId":"1","currentVersion":"99999.0"})";
 constexpr std::string_view pull_next = R"({"messageId":"1","currentVersion":""})";
 
-bool brings_nothing(const mqtt::Packet& pull_reply) {
-    return std::get<mqtt::Publish>(pull_reply).payload.find("NO_FIRMWARE") != std::string::npos;
+/// The answer to a pull; the server also asks devices for their versions.
+const mqtt::Publish* pull_reply(const mqtt::Packet& packet) {
+    const auto* message = std::get_if<mqtt::Publish>(&packet);
+    const bool is_it = message != nullptr && message->topic.ends_with("/firmware/pull/reply");
+    return is_it ? message : nullptr;
+}
+
+bool brings_nothing(const mqtt::Publish& pull_reply) {
+    return pull_reply.payload.find("NO_FIRMWARE") != std::string::npos;
 }
 
 class Load {
@@ -135,7 +142,7 @@ private:
         }
         while (ended < devices.size() && SteadyClock::now() < deadline) {
             crowd_.turn([&](MqttDevice& device, const mqtt::Packet& packet) {
-                if (std::holds_alternative<mqtt::Publish>(packet)) {
+                if (pull_reply(packet) != nullptr) {
                     device.publish("/firmware/upgrade/progress",
                                    R"({"progress":50,"complete":false,"version":"2.0"})", 1);
                     device.publish("/firmware/upgrade/progress",
@@ -175,12 +182,13 @@ private:
         long answered = 0;
         const auto answer = [&](MqttDevice& device, const mqtt::Packet& packet) {
             const bool acknowledged = std::holds_alternative<mqtt::Ack>(packet);
-            const bool replied = std::holds_alternative<mqtt::Publish>(packet);
-            const bool wanted = options_.mode == "pull" || !device.started ? replied : acknowledged;
+            const mqtt::Publish* reply = pull_reply(packet);
+            const bool wanted =
+                options_.mode == "pull" || !device.started ? reply != nullptr : acknowledged;
             if (!wanted) {
                 return;
             }
-            if (options_.mode == "pull" && !brings_nothing(packet)) {
+            if (options_.mode == "pull" && !brings_nothing(*reply)) {
                 throw std::runtime_error("a pull found something to install");
             }
             --device.outstanding;
