@@ -86,6 +86,9 @@ void bind_http(Settings& settings, http::ServerOptions& http, rest::ApiOptions& 
                   "Time between two requests of a connection");
     settings.bind("http.write_timeout", http.write_timeout,
                   "Time in an answer without a byte moving");
+    settings.bind("http.unsent_bytes_max", http.unsent_bytes_max,
+                  "Bytes of an answer that the kernel holds beyond what is on its way; 0: as the "
+                  "system has it");
     settings.bind("http.connections_max", http.connections_max,
                   "Connections of one listener at a time");
     settings.bind("http.connections_per_address_max", http.connections_per_address_max,

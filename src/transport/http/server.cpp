@@ -35,6 +35,7 @@ void start_session(const std::shared_ptr<ServerShared>& shared,
         return;
     }
     stream->detect_loss(shared->options.loss_after);
+    stream->limit_unsent(shared->options.unsent_bytes_max);
     asio::io_context& loop = stream->loop();
     const auto place = admitted ? Session::Place::inside : Session::Place::at_the_door;
     const auto session =

@@ -36,7 +36,11 @@ struct ServerOptions {
     std::size_t connections_max = 10'000;
     /// Of one remote address, at one listener; 0: any number (devices share one behind NAT).
     std::size_t connections_per_address_max = 0;
-    std::size_t ranges_max = 16;       ///< more in one request: the whole file is sent
+    std::size_t ranges_max = 16;  ///< more in one request: the whole file is sent
+    /// Of an answer, in the kernel and not yet on its way; 0: as the system has it. Where it is
+    /// megabytes, ten thousand slow readers fill the memory that the kernel has for TCP, and then
+    /// everybody waits; and a reader has to take that much within `write_timeout`.
+    std::size_t unsent_bytes_max = 64 * 1024;
     std::size_t open_files_max = 256;  ///< of downloads, shared by their connections
     /// Undelivered events of one SSE or WebSocket client. Holds a whole round of live events
     /// ([live] records_max and device_events_max), which come at once.

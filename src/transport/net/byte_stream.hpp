@@ -59,6 +59,9 @@ public:
     /// A peer that has acknowledged nothing for so long, though something was sent to it or it was
     /// asked for a sign of life, has gone (half-open connections). Zero: as the system has it.
     virtual void detect_loss(std::chrono::milliseconds /*after*/) {}
+    /// The kernel takes no more than that beyond what is on its way to the peer. Zero: as the
+    /// system has it.
+    virtual void limit_unsent(std::size_t /*bytes_max*/) {}
     /// Tells the peer and closes; pending waits end with `closed`. Idempotent.
     virtual void close() = 0;
     [[nodiscard]] virtual bool is_open() const = 0;

@@ -9,6 +9,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 namespace updraft::net {
@@ -62,6 +63,16 @@ void SocketStream::detect_loss(std::chrono::milliseconds after) {
     set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(silence_s / probes, 1));
     set(IPPROTO_TCP, TCP_KEEPCNT, probes);
     set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(after.count()));
+}
+
+void SocketStream::limit_unsent(std::size_t bytes_max) {
+    if (bytes_max == 0) {
+        return;
+    }
+    const auto value =
+        static_cast<unsigned>(std::min<std::size_t>(bytes_max, std::numeric_limits<int>::max()));
+    (void)::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value,
+                       sizeof value);
 }
 
 void SocketStream::hold_back(bool held) {

@@ -17,6 +17,7 @@ public:
     [[nodiscard]] asio::io_context& loop() override { return loop_; }
     void finish_writing() override;
     void detect_loss(std::chrono::milliseconds after) override;
+    void limit_unsent(std::size_t bytes_max) override;
     void close() override;
 
 protected:

@@ -84,6 +84,14 @@ awaitable<void> write_too_much(std::shared_ptr<ByteStream> stream, std::shared_p
     duplex->wrote.set_value(wrote.status);
 }
 
+std::promise<std::size_t> taken;
+awaitable<void> write_to_nobody(std::shared_ptr<ByteStream> stream) {
+    const std::string bytes(16U << 20U, 'a');
+    stream->limit_unsent(65'536);
+    const IoResult wrote = co_await stream->write_all(bytes, milliseconds(30));
+    taken.set_value(wrote.bytes);
+}
+
 }  // namespace
 
 class Streams : public testing::TestWithParam<Secure> {};
@@ -145,6 +153,15 @@ TEST(StreamDeadline, EndsAReadThatWaits) {
     const auto listener = listen(loops, read_for_a_moment);
     Client client(listener->port());
     EXPECT_EQ(read_ended.get_future().get(), IoStatus::timed_out);
+}
+
+// Slow readers by the thousand would fill the memory that the kernel has for all connections.
+TEST(StreamLimit, KeepsWhatAPeerDoesNotReadOutOfTheKernel) {
+    taken = {};
+    EventLoops loops(1);
+    const auto listener = listen(loops, write_to_nobody);
+    Client client(listener->port());
+    EXPECT_LT(taken.get_future().get(), 512U << 10U);
 }
 
 // Both directions share one socket, whose operations can only be cancelled together.
