@@ -78,7 +78,11 @@ def measure_slow_readers(bench):
                          yardstick="the same client alone", yardstick_value=alone["p99_ms"],
                          note=f"{NORMAL_RATE:,} DDI polls a second, open loop; p50 {meanwhile['p50_ms']:.2f} ms, "
                               f"alone {alone['p50_ms']:.2f} ms")
-        tls_readers = min(readers, 2_000)
+    tls_readers = min(readers, 2_000)
+    # A server of its own: what the plain readers gave back would serve these.
+    with bench.fresh("readers", devices=0) as server:
+        blob = random_file(bench.folder / "firmware.bin", min(64, bench.upload_mib))
+        path = store(bench, server, blob)
         tls, *_ = growth_of_readers(bench, server.port("https"), path, server.pid, tls_readers, None, tls=True)
         bench.report.add("slow_reader_memory_tls", f"memory of one of {tls_readers:,} slow readers over TLS",
                          tls / tls_readers / 1024, "KiB")
