@@ -299,6 +299,22 @@ TEST_P(ArtifactStoreContract, OverlappingAndRepeatedPiecesCountOnce) {
     EXPECT_TRUE(holds(bytes));
 }
 
+// The file is what was sent last: its digests are of those bytes, whatever was known before.
+TEST_P(ArtifactStoreContract, APieceSentAgainWithOtherBytesIsOfTheFile) {
+    const std::string first = noise(1000, 8);
+    const std::string bytes = noise(1000, 9);
+
+    ASSERT_TRUE(send("s", first, 0, 600).has_value());
+    ASSERT_TRUE(send("s", bytes, 0, 600).has_value());
+    expect_digests(*send("s", bytes, 600, 1000), bytes);
+
+    const std::string mixed = bytes.substr(0, 200) + first.substr(200, 200) + bytes.substr(400);
+    ASSERT_TRUE(send("t", bytes, 0, 600).has_value());
+    ASSERT_TRUE(send("t", mixed, 200, 400).has_value());
+    expect_digests(*send("t", mixed, 600, 1000), mixed);
+    EXPECT_TRUE(holds(mixed));
+}
+
 TEST_P(ArtifactStoreContract, PartialTellsLengthAndProgress) {
     const std::string bytes = noise(1000, 6);
     EXPECT_FALSE(store_->partial("s"));

@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::string_view upload_suffix = ".upload";
 constexpr std::size_t upload_name_bytes = 16;
+/// So much is given to the disk at a time: it works while the digests are computed, and neither the
+/// end of an upload nor another file's sync waits for gigabytes.
+constexpr std::int64_t begin_sync_bytes = std::int64_t{8} << 20;
 
 /// A new file for an upload, held by a lock for as long as it is open: an upload file without one
 /// is what a crash has left.
@@ -48,6 +51,10 @@ public:
         removing_on_failure([&] {
             file_->write_at(written_, bytes);
             written_ += static_cast<std::int64_t>(bytes.size());
+            if (written_ - sync_begun_ >= begin_sync_bytes) {
+                file_->begin_sync(sync_begun_, written_ - sync_begun_);
+                sync_begun_ = written_;
+            }
             hasher_.update(bytes);
         });
     }
@@ -83,6 +90,7 @@ private:
     ArtifactHasher hasher_;
     std::optional<OpenFile> file_;  ///< until the upload is finished or has failed
     std::int64_t written_ = 0;
+    std::int64_t sync_begun_ = 0;  ///< up to here
 };
 
 /// Removes the file of a single upload unless a writer is at work on it; true if it is gone.
@@ -123,12 +131,12 @@ public:
                 text("offset {} 加分片的 {} 字节不在 0..{} 之间",
                      "offset {} with a piece of {} bytes is outside 0..{}", offset, count, length));
         }
-        PieceUpload upload(folder_, PieceFiles::of(folder_, session));
+        PieceUpload upload(folder_, digests_, PieceFiles::of(folder_, session));
         return upload.write(offset, length, bytes);
     }
 
     void forget_partial(const std::string& session) override {
-        PieceUpload::forget(folder_, PieceFiles::of(folder_, session));
+        PieceUpload::forget(folder_, digests_, PieceFiles::of(folder_, session));
     }
 
     std::optional<PartialUpload> partial(const std::string& session) const override {
@@ -168,7 +176,7 @@ public:
             }
         }
         for (const std::string& name : piece_uploads) {
-            PieceUpload::remove_if_abandoned(folder_, name, before);
+            PieceUpload::remove_if_abandoned(folder_, digests_, name, before);
         }
     }
 
@@ -178,6 +186,7 @@ private:
     }
 
     const ArtifactFolder folder_;
+    PieceDigests digests_;
 };
 
 }  // namespace

@@ -161,6 +161,18 @@ void OpenFile::truncate(std::int64_t size) const {
     }
 }
 
+void OpenFile::begin_sync(std::int64_t offset, std::int64_t count) const noexcept {
+    (void)::sync_file_range(descriptor_, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+OpenFile::Version OpenFile::version() const {
+    struct stat facts{};
+    if (::fstat(descriptor_, &facts) != 0) {
+        throw_storage_error("cannot look at", path_, errno);
+    }
+    return {facts.st_dev, facts.st_ino, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec};
+}
+
 void OpenFile::sync() const {
     // Not fdatasync(2): it may leave out the new entries of a folder.
     if (uninterrupted([&] { return ::fsync(descriptor_); }) != 0) {

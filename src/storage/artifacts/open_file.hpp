@@ -41,6 +41,18 @@ public:
     /// goes on as an ordinary one. 0 is the end of the file.
     [[nodiscard]] std::size_t read_some_at(std::int64_t offset, std::span<char> buffer) const;
     void truncate(std::int64_t size) const;
+    /// Lets the disk begin with these bytes, so that sync() has little left to wait for. Promises
+    /// nothing; a disk that fails is heard of by sync().
+    void begin_sync(std::int64_t offset, std::int64_t count) const noexcept;
+    /// Which file it is and when its bytes last changed: equal while nobody has written to it.
+    struct Version {
+        dev_t device;
+        ino_t number;
+        std::int64_t changed_at_s;
+        std::int64_t changed_at_ns;
+        friend bool operator==(const Version&, const Version&) = default;
+    };
+    [[nodiscard]] Version version() const;
     /// Returns once the bytes and the size are on the disk.
     void sync() const;
 

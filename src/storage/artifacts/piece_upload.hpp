@@ -6,6 +6,7 @@
 
 #include "app/ports.hpp"
 #include "storage/artifacts/artifact_folder.hpp"
+#include "storage/artifacts/piece_digests.hpp"
 #include "storage/artifacts/piece_journal.hpp"
 
 namespace updraft {
@@ -39,13 +40,14 @@ struct PieceFiles {
 class PieceUpload {
 public:
     /// Waits for whoever holds the upload.
-    PieceUpload(const ArtifactFolder& folder, PieceFiles files);
+    PieceUpload(const ArtifactFolder& folder, PieceDigests& digests, PieceFiles files);
     /// Removes the upload unless somebody works on it or it was changed at or after `before`.
-    static void remove_if_abandoned(const ArtifactFolder& folder, const std::string& name,
-                                    Instant before);
+    static void remove_if_abandoned(const ArtifactFolder& folder, PieceDigests& digests,
+                                    const std::string& name, Instant before);
 
     /// Removes what was kept of a complete upload; one that was begun anew meanwhile stays.
-    static void forget(const ArtifactFolder& folder, const PieceFiles& files);
+    static void forget(const ArtifactFolder& folder, PieceDigests& digests,
+                       const PieceFiles& files);
 
     /// As ArtifactStore::write_piece, for a piece that lies within `length`.
     [[nodiscard]] Result<std::optional<ArtifactDigests>> write(std::int64_t offset,
@@ -53,16 +55,22 @@ public:
                                                                std::string_view bytes);
 
 private:
-    PieceUpload(const ArtifactFolder& folder, PieceFiles files, OpenFile journal)
-        : folder_(folder), files_(std::move(files)), journal_(std::move(journal)) {}
+    PieceUpload(const ArtifactFolder& folder, PieceDigests& digests, PieceFiles files,
+                OpenFile journal)
+        : folder_(folder),
+          digests_(digests),
+          files_(std::move(files)),
+          journal_(std::move(journal)) {}
 
     [[nodiscard]] bool holds(std::int64_t offset, std::string_view bytes) const;
+    void write_bytes(std::int64_t offset, std::string_view bytes, bool is_new);
     void add_piece(PieceJournal& state, std::int64_t offset, std::string_view bytes);
     void rewrite_journal(const PieceJournal& state);
     [[nodiscard]] ArtifactDigests finish(const PieceJournal& state);
     void discard() noexcept;
 
     const ArtifactFolder& folder_;
+    PieceDigests& digests_;
     const PieceFiles files_;
     OpenFile journal_;
 };

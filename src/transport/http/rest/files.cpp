@@ -6,6 +6,7 @@
 #include "base/bytes.hpp"
 #include "transport/http/rest/files_multipart.hpp"
 #include "transport/http/rest/json_reader.hpp"
+#include "transport/http/rest/piece_step.hpp"
 
 namespace updraft::rest {
 namespace {
@@ -13,7 +14,9 @@ namespace {
 using http::Method;
 
 constexpr std::size_t files_in_batch_max = 100;
-constexpr std::size_t piece_step_bytes = 1024 * 1024;
+/// Each step is synced, and so is its journal: where steps are small, an upload mostly waits for
+/// that.
+constexpr std::size_t piece_step_bytes = 8 * 1024 * 1024;
 constexpr std::string_view octet_stream = "application/octet-stream";
 
 struct MediaType {
@@ -206,17 +209,21 @@ Result<Answer> upload_piece(FileService& files, const Call& call) {
         std::optional<StoredFile> stored;
         const auto consume = [&](const std::string& name, const Bytes& bytes) -> Result<void> {
             const FileService::Description description = described(call, name, {});
-            std::string step;
+            PieceStep step(piece_step_bytes);
             bool more = true;
             while (more) {
                 UPDRAFT_TRY(const std::string chunk, bytes());
                 more = !chunk.empty();
-                step += chunk;
-                if (step.size() >= piece_step_bytes || (!more && !step.empty())) {
-                    UPDRAFT_TRY(stored, files.write_piece(piece, step, description, call.by));
-                    piece.offset_bytes += static_cast<std::int64_t>(step.size());
-                    step.clear();
-                }
+                std::string_view rest = chunk;
+                do {
+                    rest.remove_prefix(step.take(rest));
+                    if (step.is_full() || (!more && !step.bytes().empty())) {
+                        UPDRAFT_TRY(stored,
+                                    files.write_piece(piece, step.bytes(), description, call.by));
+                        piece.offset_bytes += static_cast<std::int64_t>(step.bytes().size());
+                        step.clear();
+                    }
+                } while (!rest.empty());
             }
             return {};
         };

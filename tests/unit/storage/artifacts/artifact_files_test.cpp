@@ -294,6 +294,22 @@ TEST_F(ArtifactFiles, PiecesOfACrashedServerAreGoneOnWith) {
     EXPECT_EQ((*last)->sha256, hello_sha256);
 }
 
+// What is remembered of the digests is of bytes that only we wrote.
+TEST_F(ArtifactFiles, BytesThatSomebodyElseChangedAreNotTakenForThoseThatCame) {
+    const auto store = open();
+    store->write_piece("s", 0, 14, "jello ").value();
+    for (const fs::path& file : uploads()) {
+        if (file.extension() == ".part") {
+            std::fstream(file, std::ios::in | std::ios::out | std::ios::binary) << 'h';
+        }
+    }
+
+    const auto last = store->write_piece("s", 6, 14, "firmware");
+
+    ASSERT_TRUE(last.has_value() && last->has_value());
+    EXPECT_EQ((*last)->sha256, hello_sha256);
+}
+
 // A power failure may cut the last entry of the journal short: its piece was not acknowledged, but
 // all pieces before it were, and those that follow must not be glued to the torn entry.
 TEST_F(ArtifactFiles, AJournalCutShortLosesItsLastPieceOnly) {
