@@ -17,7 +17,7 @@ help:
 	@echo "make test-network  10,000 devices reconnect at once; how long others wait under attack"
 	@echo "make bench      measure; writes build/bench/report.md (ROWS=polls,downloads: a part; SCALE=10000: a small fleet)"
 	@echo "make kill       kill -9 under load, ROUNDS (1000) times; SEED repeats a run's choices"
-	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60; FUZZ_SECONDS=3600: an hour)"
+	@echo "make fuzz       run every fuzzer for FUZZ_SECONDS (60; FUZZ_SECONDS=3600: an hour; FUZZ_SEED repeats)"
 	@echo "make format     clang-format over the tree"
 
 deps:
@@ -79,7 +79,7 @@ kill: build
 FUZZ_SECONDS ?= 60
 fuzz: deps
 	@cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers -j $(JOBS)
-	@tools/run_fuzzers.sh build/fuzz $(FUZZ_SECONDS)
+	@FUZZ_SEED=$(FUZZ_SEED) tools/run_fuzzers.sh build/fuzz $(FUZZ_SECONDS)
 
 format:
 	@git ls-files '*.hpp' '*.cpp' | xargs clang-format-19 -i

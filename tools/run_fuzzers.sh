@@ -2,7 +2,8 @@
 # run_fuzzers.sh BUILD SECONDS [NAME...]: runs every fuzzer of a build (or those named) for that long,
 # one on each processor, from its seeds in tests/fuzz/corpus and from what earlier runs of this build
 # found. An input that breaks something stays in BUILD/findings, is told with the command that repeats
-# it, and fails the run: put it into tests/fuzz/findings/NAME and write a unit test.
+# it, and fails the run: put it into tests/fuzz/findings/NAME and write a unit test. FUZZ_SEED: the
+# same choices in every run from the same corpus, so that a find is the change's and not luck's.
 set -euo pipefail
 build=$(realpath "$1")
 seconds=$2
@@ -19,6 +20,7 @@ run_one() {
     [ -d "$folder" ] && arguments+=("$folder")
   done
   [ -f "$seeds/dictionaries/$name.dict" ] && arguments+=("-dict=$seeds/dictionaries/$name.dict")
+  [ -n "${FUZZ_SEED:-}" ] && arguments=("-seed=$FUZZ_SEED" "${arguments[@]}")
   local status=0
   "$build/tests/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -max_len=8192 \
     -print_final_stats=1 -artifact_prefix="$build/findings/$name-" "${arguments[@]}" > "$log" 2>&1 || status=$?
