@@ -64,6 +64,11 @@ FlawText text_of_flaw(const sql::Inconsistency& flaw) {
                     text("失败原因计数为 {}, 应为 {}", "failures are counted as {} instead of {}",
                          flaw.found, flaw.expected),
                     recount_todo, true};
+        case Flaw::record_texts:
+            return {"record-texts",
+                    text("可搜索的记录为 {}, 应为 {}",
+                         "searches go through {} records instead of {}", flaw.found, flaw.expected),
+                    recount_todo, true};
         case Flaw::device_count:
             return {"device-count",
                     text("设备计数为 {}, 应为 {}", "devices are counted as {} instead of {}",

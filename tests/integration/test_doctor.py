@@ -68,6 +68,8 @@ def test_a_sound_folder_is_healthy_beside_the_server_and_without(stage):
         ("DELETE FROM task_counter", "task-counter", "task "),
         ("UPDATE task_failure SET records = 7", "failure-count", "task "),
         ("DELETE FROM task_failure", "failure-count", "task "),
+        ("DELETE FROM record_text", "record-texts", "task "),
+        ("INSERT INTO record_text_gone SELECT task_id, id FROM upgrade_record", "record-texts", "task "),
         ("UPDATE device_count SET devices = devices + 1", "device-count", "product "),
         ("DELETE FROM device_count", "device-count", "product "),
         ("UPDATE sequence SET value = 1 WHERE name = 'device'", "device-sequence", "sequence"),

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <string_view>
+
+#include "storage/sql/record_texts.hpp"
 
 namespace updraft::sql {
 namespace {
@@ -75,6 +78,8 @@ void check_task_counters(Connection& db, std::size_t limit, std::vector<Inconsis
     }
 }
 
+constexpr std::size_t every_one = std::numeric_limits<std::int64_t>::max();
+
 /// A check whose query gives place, found and expected, with its number of rows as last parameter.
 void check_rows(Connection& db, Flaw flaw, std::string_view sql, std::size_t limit,
                 std::vector<Inconsistency>& found) {
@@ -99,6 +104,20 @@ constexpr std::string_view wrong_failures = R"sql(
              ON r.task_id = k.task_id AND r.error_group = k.error_group
      WHERE coalesce(f.records, 0) <> coalesce(r.records, 0)
      ORDER BY k.task_id, k.error_group LIMIT ?)sql";
+
+/// A search of a task goes through what is packed of its records, and finds no others.
+constexpr std::string_view wrong_record_texts = R"sql(
+    SELECT 'task ' || t.id, CAST(coalesce(p.records, 0) - coalesce(g.records, 0) AS TEXT),
+           CAST(coalesce(r.records, 0) AS TEXT)
+      FROM upgrade_task t
+      LEFT JOIN (SELECT task_id, sum(records) AS records FROM record_text GROUP BY task_id) p
+             ON p.task_id = t.id
+      LEFT JOIN (SELECT task_id, count(*) AS records FROM record_text_gone GROUP BY task_id) g
+             ON g.task_id = t.id
+      LEFT JOIN (SELECT task_id, count(*) AS records FROM upgrade_record GROUP BY task_id) r
+             ON r.task_id = t.id
+     WHERE coalesce(p.records, 0) - coalesce(g.records, 0) <> coalesce(r.records, 0)
+     ORDER BY t.id LIMIT ?)sql";
 
 constexpr std::string_view wrong_device_counts = R"sql(
     SELECT 'product ' || k.product_id || ' version "' || k.version || '" ' || k.state,
@@ -141,12 +160,23 @@ constexpr std::string_view firmware_without_file = R"sql(
      WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE s.id = f.file_id)
      ORDER BY 1 LIMIT ?)sql";
 
+void pack_wrong_record_texts(Connection& db) {
+    std::vector<Inconsistency> wrong;
+    check_rows(db, Flaw::record_texts, wrong_record_texts, every_one, wrong);
+    for (const Inconsistency& one : wrong) {
+        db.execute("DELETE FROM record_text WHERE 'task ' || task_id = ?", one.where);
+        db.execute("DELETE FROM record_text_gone WHERE 'task ' || task_id = ?", one.where);
+    }
+    pack_all_record_texts(db);
+}
+
 }  // namespace
 
 std::vector<Inconsistency> find_inconsistencies(Connection& db, std::size_t limit) {
     std::vector<Inconsistency> found;
     check_task_counters(db, limit, found);
     check_rows(db, Flaw::task_failure, wrong_failures, limit, found);
+    check_rows(db, Flaw::record_texts, wrong_record_texts, limit, found);
     check_rows(db, Flaw::device_count, wrong_device_counts, limit, found);
     check_rows(db, Flaw::device_sequence, wrong_sequence, limit, found);
     check_rows(db, Flaw::record_without_task, records_without_task, limit, found);
@@ -187,6 +217,7 @@ void recount(Connection& db) {
         UPDATE sequence SET value = (SELECT max(seq) FROM device)
          WHERE name = 'device' AND value < (SELECT max(seq) FROM device);
     )sql");
+    pack_wrong_record_texts(db);
 }
 
 std::int64_t remove_records_without_task(Connection& db) {

@@ -12,6 +12,7 @@ namespace updraft::sql {
 enum class Flaw : std::uint8_t {
     task_counter,                 ///< differs from the task's records
     task_failure,                 ///< a group of failures differs from the records in it
+    record_texts,                 ///< packed ones (record_texts.hpp) differ from the task's records
     device_count,                 ///< differs from the devices
     device_sequence,              ///< would give a number to a device that is taken
     record_without_task,          ///< nobody will ever see or end it
@@ -32,7 +33,8 @@ struct Inconsistency {
 /// devices.
 [[nodiscard]] std::vector<Inconsistency> find_inconsistencies(Connection& db, std::size_t limit);
 
-/// Counts everything that is kept as a count anew from the rows, in the caller's transaction.
+/// Makes everything that is kept beside the rows anew from them, in the caller's transaction:
+/// counts, and what searches go through.
 void recount(Connection& db);
 
 /// Removes records whose task is gone, in the caller's transaction; how many.
