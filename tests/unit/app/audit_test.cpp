@@ -62,7 +62,8 @@ TEST_F(AuditTest, EntriesAreNumberedAndChained) {
 // One cannot be there without the other.
 TEST_F(AuditTest, AChangeThatIsRolledBackLeavesNoEntry) {
     (void)world_.store->write([&](UnitOfWork& work) -> Result<void> {
-        AuditNote note(does("role.create"));
+        const Actor by = does("role.create");
+        AuditNote note(by);
         note.write(work);
         return Error::of(ErrorCode::conflict, Text());
     });
