@@ -37,6 +37,7 @@ def ratio(value):
 
 
 TARGETS = {
+    "slow_readers_normal_p99": Target("at most twice the yardstick", at_most=2, of_ratio=True),
     "ddi_poll": at_least(30_000, "30,000/s"),
     "ddi_poll_half_p99": at_most(10, "10 ms"),
     "jetlinks_pull": at_least(30_000, "30,000/s"),
