@@ -98,6 +98,7 @@ def test_the_timeline_of_a_record(api, world):
         connected.wait_push()
         connected.succeed("1.1")
         world.wait_state(task, "success")
+    eventually(lambda: "online" in told(api.get(path)))  # presence is stored a little later
     entries = api.get(path)
     story = [line for line in told(entries) if line not in ("online", "offline")]
     assert story == [
@@ -114,7 +115,6 @@ def test_the_timeline_of_a_record(api, world):
         "<upgradeFirmwareProgress",
         "success#2",
     ]
-    assert "online" in told(entries)
     times = [entry["timestamp"] for entry in entries]
     assert times == sorted(times)
     failed = next(entry for entry in entries if entry.get("errorReason"))
