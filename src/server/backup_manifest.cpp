@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <iterator>
+#include <limits>
+#include <string>
 #include <utility>
 
 #include "base/bytes.hpp"
@@ -27,8 +29,15 @@ std::string digest_of(const json::value& value) {
     return digest;
 }
 
-BackupManifest::File file_of(const json::value& value) {
-    return {digest_of(value), value.at("bytes").to_number<std::int64_t>()};
+/// No file is larger, nor are all of a backup: sums of sizes stay numbers.
+constexpr std::int64_t bytes_max = std::numeric_limits<std::int64_t>::max();
+
+BackupManifest::File file_of(const json::value& value, std::int64_t at_most = bytes_max) {
+    const auto bytes = value.at("bytes").to_number<std::int64_t>();
+    if (bytes < 0 || bytes > at_most) {
+        throw std::invalid_argument("bytes cannot be " + std::to_string(bytes));
+    }
+    return {digest_of(value), bytes};
 }
 
 constexpr std::pair<BackupManifest::KeyPlace, std::string_view> key_places[] = {
@@ -81,8 +90,9 @@ BackupManifest read(const json::value& root) {
     for (const auto& [table, rows] : root.at("rows").as_object()) {
         manifest.rows[std::string(table)] = rows.to_number<std::int64_t>();
     }
+    std::int64_t room = bytes_max;
     for (const json::value& artifact : root.at("artifacts").as_array()) {
-        manifest.artifacts.push_back(file_of(artifact));
+        room -= manifest.artifacts.emplace_back(file_of(artifact, room)).size_bytes;
     }
     for (const json::value& lost : root.at("lost").as_array()) {
         manifest.lost.push_back({digest_of(lost), std::string(lost.at("reason").as_string())});

@@ -67,6 +67,16 @@ TEST(BackupManifest, ANameThatIsNoDigestIsRefused) {
     }
 }
 
+TEST(BackupManifest, SizesThatCannotBeAreRefused) {
+    const std::string json = a_manifest().to_json();
+    for (const std::string size : {"-14", "9223372036854775807", "1e30"}) {
+        const auto read = BackupManifest::parse(replaced(json, ":14}", ":" + size + "}"));
+        ASSERT_FALSE(read) << size;
+        EXPECT_EQ(read.error().code, ErrorCode::malformed);
+    }
+    EXPECT_EQ(a_manifest().artifact_bytes(), 5'000'000'014);
+}
+
 TEST(BackupManifest, OneThatWasCutShortIsRefused) {
     const std::string json = a_manifest().to_json();
     for (std::size_t length = 0; length < json.size() - 2; length += 7) {
