@@ -8,6 +8,7 @@ import random
 import pytest
 
 from support.kill_rounds import Part, Tally
+from support.waiting import patient
 
 PARTS, ROUNDS = 5, 5
 READY_SECONDS = 2  # design 4
@@ -20,4 +21,4 @@ def test_a_kill_at_any_moment_loses_nothing_acknowledged(part, tmp_path):
     tally = Tally()
     Part(tmp_path, SEED + part, ROUNDS, tally).run()
     print(tally.summary())
-    assert tally.at(0.5) < READY_SECONDS  # one slow start may be the machine's doing
+    assert tally.at(0.5) < patient(READY_SECONDS)  # one slow start may be the machine's doing
