@@ -351,8 +351,10 @@ void DdiService::note(UnitOfWork& work, const Known& known, std::string_view typ
     work.device_logs().add(line);
 }
 
-/// The errors of the newest of the last feedbacks that told any; its last ones.
+/// The last errors of the last feedbacks, oldest first. A client that sends its log in parts may
+/// tell the cause in one and what follows from it in the next.
 std::vector<std::string> DdiService::errors_before(const Repositories& rows, const Known& known) {
+    std::vector<std::string> told;
     std::size_t feedbacks = 0;
     for (const DeviceLogEntry& line :
          rows.device_logs().of_record(known.record->id, earlier_lines_looked_at)) {
@@ -362,14 +364,15 @@ std::vector<std::string> DdiService::errors_before(const Repositories& rows, con
         }
         std::vector<std::string> errors = details_in(line.content);
         std::erase_if(errors, [](const std::string& each) { return !reads_like_an_error(each); });
-        if (errors.size() > closing_details_told) {
-            errors.erase(errors.begin(), errors.end() - closing_details_told);
-        }
-        if (!errors.empty() || ++feedbacks == earlier_feedbacks_looked_at) {
-            return errors;
+        told.insert(told.begin(), errors.begin(), errors.end());
+        if (told.size() >= closing_details_told || ++feedbacks == earlier_feedbacks_looked_at) {
+            break;
         }
     }
-    return {};
+    if (told.size() > closing_details_told) {
+        told.erase(told.begin(), told.end() - closing_details_told);
+    }
+    return told;
 }
 
 /// The client's last words; where they only say that it failed, the error that it told before.

@@ -303,6 +303,18 @@ TEST_F(Ddi, AReasonHasTheErrorsThatWereToldBeforeAnEmptyPhrase) {
               log[0] + "; " + log[2] + "; No suitable .swu image found");
 }
 
+TEST_F(Ddi, AReasonHasTheCauseOfALogThatCameInParts) {
+    const TaskId task = a_task();
+    const std::int64_t action = fetched();
+    const std::string cause = "ERROR core/cpio_utils.c : HASH mismatch : 00 <--> 11";
+    const std::string effect = "ERROR core/installer.c : Image invalid or corrupted";
+    ASSERT_TRUE(service.feedback(d1, action, said(ddi::Execution::proceeding, {}, {cause})));
+    ASSERT_TRUE(service.feedback(d1, action, said(ddi::Execution::proceeding, {}, {effect})));
+    ASSERT_TRUE(service.feedback(d1, action, failed({"No suitable .swu image found"})));
+    EXPECT_EQ(w.record("d1", task).error_reason,
+              cause + "; " + effect + "; No suitable .swu image found");
+}
+
 TEST_F(Ddi, AReasonHasNoErrorThatWasGotOver) {
     const TaskId task = a_task();
     const std::int64_t action = fetched();
