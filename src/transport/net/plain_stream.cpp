@@ -84,6 +84,7 @@ public:
                 }
             } else if (sent < 0 && errno == EAGAIN) {
                 status = co_await wait_writable(deadline);
+                co_await turns_.next();
             } else if (sent == 0) {
                 status = IoStatus::failed;  // the file is shorter than it was
             } else if (errno != EINTR) {

@@ -29,7 +29,10 @@ IoStatus status_of_errno(int error) {
 }
 
 SocketStream::SocketStream(asio::io_context& loop, Socket socket)
-    : loop_(loop), socket_(std::move(socket)), read_deadline_(loop, [this] { cancel(); }) {
+    : loop_(loop),
+      turns_(Turns::of(loop)),
+      socket_(std::move(socket)),
+      read_deadline_(loop, [this] { cancel(); }) {
     boost::system::error_code error;
     peer_ = socket_.remote_endpoint(error);
     socket_.native_non_blocking(true, error);

@@ -6,6 +6,7 @@
 
 #include "transport/net/byte_stream.hpp"
 #include "transport/net/deadline.hpp"
+#include "transport/net/turns.hpp"
 
 namespace updraft::net {
 
@@ -34,6 +35,7 @@ protected:
     void hold_back(bool held);
 
     asio::io_context& loop_;
+    Turns& turns_;  ///< of the loop
     Socket socket_;
     bool open_ = true;
     Deadline read_deadline_;

@@ -116,6 +116,7 @@ public:
                 status = IoStatus::failed;
             } else {
                 status = co_await after(sent, errno, deadline);
+                co_await turns_.next();
             }
             if (status != IoStatus::ok) {
                 co_return IoResult{status, static_cast<std::size_t>(position - offset)};
