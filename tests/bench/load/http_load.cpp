@@ -1,7 +1,8 @@
 // Load for a HTTP server over kept connections, at a fixed rate (open loop: a request's latency
 // counts from when it was due, so that a stalled server is not spared) or, with rate 0, as fast as
-// answers come. `{n}` in path and headers is the number of a device, in turn. Prints one line of
-// JSON.
+// answers come. `{n}` in path and headers is the number of a device, in turn. With --first it runs
+// before everything else on its core, and sleeps while nothing is due: its latencies are then the
+// server's, though other load shares the core. Prints one line of JSON.
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -36,6 +37,7 @@ struct Options {
     double warm_up = 1;
     long requests = 0;  // ends after so many instead of after a time
     long pid = 0;
+    bool first = false;
 };
 
 /// A request with places for the device's number.
@@ -156,12 +158,15 @@ public:
     }
 
 private:
+    static constexpr std::chrono::milliseconds look_around{100};
+
     /// Sends what is due, for a time, or until as many requests as wanted are answered.
     void run_for(double duration) {
         const auto began = SteadyClock::now();
         const auto until = began + as_duration(duration);
         long sent = 0;
         long answered = 0;
+        auto next_due = began;
         const auto go_on = [&](SteadyClock::time_point now) {
             return options_.requests > 0 ? sent < options_.requests : now < until;
         };
@@ -170,7 +175,7 @@ private:
             while (go_on(now) && !free_.empty()) {
                 auto due = now;
                 if (options_.rate > 0) {
-                    due = began + as_duration(static_cast<double>(sent) / options_.rate);
+                    due = next_due = began + as_duration(static_cast<double>(sent) / options_.rate);
                     if (due > now) {
                         break;
                     }
@@ -183,14 +188,15 @@ private:
             if (answered == sent && !go_on(now)) {
                 return;
             }
-            answered += turn();
+            const bool only_answers = free_.empty() || !go_on(now);
+            answered += turn(only_answers ? now + look_around : next_due);
         }
     }
 
-    int turn() {
+    int turn(SteadyClock::time_point next_due) {
         constexpr int events_max = 512;
         epoll_event events[events_max];
-        const int count = ::epoll_wait(epoll_, events, events_max, options_.rate > 0 ? 0 : 100);
+        const int count = wait(events, events_max, next_due);
         int answered = 0;
         for (int i = 0; i < count; ++i) {
             auto* connection = static_cast<Connection*>(events[i].data.ptr);
@@ -206,6 +212,21 @@ private:
             }
         }
         return answered;
+    }
+
+    /// At a fixed rate it spins, because waking up takes longer than an answer; the first on a core
+    /// that others need, too, sleeps.
+    int wait(epoll_event* events, int events_max, SteadyClock::time_point next_due) const {
+        if (options_.rate <= 0) {
+            return ::epoll_wait(epoll_, events, events_max, static_cast<int>(look_around.count()));
+        }
+        if (!options_.first) {
+            return ::epoll_wait(epoll_, events, events_max, 0);
+        }
+        const auto left = std::clamp<std::chrono::nanoseconds>(
+            next_due - SteadyClock::now(), std::chrono::nanoseconds{0}, look_around);
+        const timespec timeout{0, left.count()};
+        return ::epoll_pwait2(epoll_, events, events_max, &timeout, nullptr);
     }
 
     Options options_;
@@ -237,9 +258,13 @@ int main(int argc, char** argv) {
     app.add_option("--warm-up", options.warm_up);
     app.add_option("--requests", options.requests);
     app.add_option("--pid", options.pid);
+    app.add_flag("--first", options.first);
     CLI11_PARSE(app, argc, argv);
     try {
         raise_descriptor_limit();
+        if (options.first) {
+            run_before_others();
+        }
         Load(std::move(options)).run();
         return 0;
     } catch (const std::exception& error) {

@@ -1,11 +1,14 @@
 #include "process.hpp"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <system_error>
 
 namespace updraft::bench {
 
@@ -44,6 +47,14 @@ void raise_descriptor_limit() {
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+void run_before_others() {
+    sched_param parameters{};
+    parameters.sched_priority = ::sched_get_priority_min(SCHED_FIFO);
+    if (::sched_setscheduler(0, SCHED_FIFO, &parameters) != 0) {
+        throw std::system_error(errno, std::generic_category(), "SCHED_FIFO");
     }
 }
 

@@ -21,5 +21,8 @@ using SteadyClock = std::chrono::steady_clock;
 [[nodiscard]] long resident_bytes_of(long pid);
 /// Allows as many sockets as the machine does.
 void raise_descriptor_limit();
+/// This thread runs as soon as it can, before all others of its core (SCHED_FIFO). Throws
+/// std::system_error without the right to that.
+void run_before_others();
 
 }  // namespace updraft::bench

@@ -104,7 +104,7 @@ private:
         if (reader.gone) {
             return;
         }
-        std::array<char, 1U << 16> room{};
+        std::array<char, 1U << 16> room;  // not zeroed: ten thousand times a second on this core
         const auto want = static_cast<std::size_t>(options_.bytes_per_second);
         try {
             reader.stream.flush();
