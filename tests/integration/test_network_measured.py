@@ -1,42 +1,25 @@
 """How long others wait while peers behave badly: on demand, `make test-network`, on a machine that does
 nothing else. The claim is the design's: other clients' p99 at most doubles."""
-import http.client
 import json
 import os
 import statistics
-import time
 
 import pytest
 
 from support.builders import World
 from support.crowd import Crowd
 from support.mqtt_device import connect_packet, credentials
+from support.p99 import p99_ms
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("UPDRAFT_P99"), reason="a measurement: UPDRAFT_P99=1, see make test-network"
 )
 
 ROUNDS = 7
-REQUESTS = 400  # of one round, so that its p99 is the fourth longest
 RATIO_MAX = 2.0
 FLOOR_MS = 2.0  # below that it is the machine's own noise that would be compared
 
 HEAD = b"POST /p/d/firmware/report HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
-
-
-def p99_ms(server, token):
-    """Of an operator's small request over one connection that is kept alive."""
-    host, port = server.http.rsplit(":", 1)
-    connection, waited = http.client.HTTPConnection(host, int(port), timeout=20), []
-    for _ in range(REQUESTS):
-        began = time.perf_counter()
-        connection.request("GET", "/authorize/me", headers={"X-Access-Token": token})
-        answer = connection.getresponse()
-        answer.read()
-        waited.append((time.perf_counter() - began) * 1e3)
-        assert answer.status == 200
-    connection.close()
-    return sorted(waited)[int(REQUESTS * 0.99)]
 
 
 def attacks(server, world):
@@ -78,12 +61,12 @@ def test_p99_of_others_at_most_doubles(private_server, name):
     server = private_server()
     world = World(server, server.api())
     make = attacks(server, world)[name]
-    p99_ms(server, world.api.token)  # warm
+    p99_ms(server.http, world.api.token)  # warm
     before, during = [], []
     for _ in range(ROUNDS):
-        before.append(p99_ms(server, world.api.token))
+        before.append(p99_ms(server.http, world.api.token))
         with make():
-            during.append(p99_ms(server, world.api.token))
+            during.append(p99_ms(server.http, world.api.token))
     quiet, attacked = statistics.median(before), statistics.median(during)
     print("\n" + json.dumps({"attack": name, "p99 before, ms": round(quiet, 2), "during": round(attacked, 2)}))
     assert attacked <= max(quiet * RATIO_MAX, FLOOR_MS)

@@ -9,6 +9,8 @@ import threading
 from support.api import Api
 from support.sanitizers import sanitized
 
+SLICE = 0.002  # seconds
+
 
 class Crowd:
     """`count` connections that send `opening` (bytes, or bytes of a number) and then, if there is a `drip`,
@@ -58,13 +60,18 @@ class Crowd:
             pass
 
     def _dribble(self):
+        """One byte of each in every interval, as strangers do it: not all at the same moment."""
+        slices = max(1, round(self._every / SLICE))
         place = 0
-        while not self._leaving.wait(self._every):
-            for peer in self.sockets:
-                try:
-                    peer.send(self._drip[place : place + 1], socket.MSG_DONTWAIT)
-                except OSError:
-                    pass
+        while True:
+            for begin in range(slices):
+                if self._leaving.wait(SLICE):
+                    return
+                for peer in self.sockets[begin::slices]:
+                    try:
+                        peer.send(self._drip[place : place + 1], socket.MSG_DONTWAIT)
+                    except OSError:
+                        pass
             place = (place + 1) % len(self._drip)
 
     def ended(self):
