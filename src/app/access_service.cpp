@@ -191,7 +191,9 @@ Result<std::optional<std::string>> AccessService::start(
         return std::optional<std::string>();
     }
     if (admin_password) {
-        UPDRAFT_CHECK(add_admin(*admin_password, Actor::server("user.create")));
+        Actor server = Actor::server("user.create");
+        server.at = clock_.now();
+        UPDRAFT_CHECK(add_admin(*admin_password, server));
         return std::optional<std::string>();
     }
     std::string token = random_hex(token_bytes);

@@ -46,6 +46,13 @@ TEST(AuditChain, TheCanonicalFormIsNetstringsInAFixedOrder) {
               "9:task.stop,0:,0:,0:,4:done,0:,0:,0:,");
 }
 
+TEST_F(AuditTest, TheFirstAdministratorHasATimeThoughNobodyAsked) {
+    ASSERT_TRUE(world_.access.start("correct horse"));
+    ASSERT_EQ(entries().size(), 1U);
+    EXPECT_EQ(entries().front().action, "user.create");
+    EXPECT_EQ(entries().front().at, world_.clock.now());
+}
+
 TEST_F(AuditTest, EntriesAreNumberedAndChained) {
     world_.add_product();
     world_.add_device("d1");
