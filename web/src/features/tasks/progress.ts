@@ -72,7 +72,7 @@ interface Looks {
 export function chartOf(points: readonly Point[], looks: Looks) {
   const used = order.filter((state) => points.some((point) => point[state] > 0))
   return {
-    grid: { left: 8, right: 16, top: 12, bottom: 36, containLabel: true },
+    grid: { left: 8, right: 28, top: 12, bottom: 36, containLabel: true },
     tooltip: { trigger: 'axis', confine: true },
     legend: { bottom: 0, textStyle: { color: looks.ink }, itemHeight: 10, itemWidth: 14 },
     xAxis: { type: 'time', axisLabel: { color: looks.ink, hideOverlap: true } },
