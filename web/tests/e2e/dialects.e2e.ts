@@ -70,10 +70,10 @@ for (const language of languages) {
     await panel.getByText('/DEFAULT/controller/v1/DEVICE_ID').first().waitFor()
     await page.waitForURL(/connect=hawkbit/)
 
-    const unknown = page.getByRole('switch', { name: t('credentials.unknownDevices') })
+    const unknown = page.getByRole('switch', { name: t('products.switches.registerUnknown.title') })
     await unknown.click()
     await confirm(page, t('act.confirm'))
-    await page.getByText(t('credentials.unknownOn')).waitFor()
+    await page.getByText(t('products.switches.registerUnknown.on')).waitFor()
     const row = await world.api.get(`/device-product/${product}`)
     expect(row.configuration.registerUnknown).toBe('true')
     expect(row.configuration.secureId).toBeTruthy()

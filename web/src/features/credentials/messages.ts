@@ -55,10 +55,6 @@ export default messages({
     rotateExpired: '已过期：请新增一个。',
     revokeDevice: '立即失效，设备会断开连接。',
     revokeProduct: '立即失效：使用它的设备不能再次接入，已有的连接会保持到断开。',
-    unknownDevices: '注册未知设备',
-    unknownOn: '出示该产品令牌或受信任证书的未知设备，会自动创建并启用。',
-    unknownOff: '未知设备会被拒绝，需先在平台上创建。',
-    unknownWarning: '打开后，任何持有该产品令牌的人都可以添加设备并下载固件。确认打开？',
   },
   en: {
     title: 'Credentials',
@@ -119,11 +115,5 @@ export default messages({
     revokeDevice: 'It ends at once, and the device is disconnected.',
     revokeProduct:
       'It ends at once: devices that use it cannot come back. Open connections stay until they end.',
-    unknownDevices: 'Register unknown devices',
-    unknownOn:
-      'An unknown device that shows a token of this product or a trusted certificate is created and enabled by itself.',
-    unknownOff: 'Unknown devices are refused: create them here first.',
-    unknownWarning:
-      'Switched on, anybody who has a token of this product can add devices and download its firmware. Switch it on?',
   },
 })

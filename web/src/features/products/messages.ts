@@ -45,9 +45,19 @@ export default messages({
     on: '开',
     off: '关',
     addDevice: '新增设备',
-    expiringLinks: '限时下载链接',
-    expiringLinksOn: '每次升级使用单独的下载链接，升级结束或超过有效期后失效。',
-    expiringLinksOff: '设备得到文件的固定地址，文件存在期间一直有效。',
+    switches: {
+      expiringLinks: {
+        title: '限时下载链接',
+        on: '每次升级使用单独的下载链接，升级结束或超过有效期后失效。',
+        off: '设备得到文件的固定地址，文件存在期间一直有效。',
+      },
+      registerUnknown: {
+        title: '注册未知设备',
+        on: '出示该产品令牌或受信任证书的未知设备，会自动创建并启用。',
+        off: '未知设备会被拒绝，需先在平台上创建。',
+        warning: '打开后，任何持有该产品令牌的人都可以添加设备并下载固件。确认打开？',
+      },
+    },
     showSecret: '显示',
     hideSecret: '隐藏',
     connect: {
@@ -109,10 +119,20 @@ export default messages({
     on: 'On',
     off: 'Off',
     addDevice: 'Add a device',
-    expiringLinks: 'Download links that expire',
-    expiringLinksOn:
-      'Each upgrade gets a link of its own, which ends with the upgrade and after its lifetime.',
-    expiringLinksOff: 'Devices get the address of the file, which holds for as long as the file.',
+    switches: {
+      expiringLinks: {
+        title: 'Download links that expire',
+        on: 'Each upgrade gets a link of its own, which ends with the upgrade and after its lifetime.',
+        off: 'Devices get the address of the file, which holds for as long as the file.',
+      },
+      registerUnknown: {
+        title: 'Register unknown devices',
+        on: 'An unknown device that shows a token of this product or a trusted certificate is created and enabled by itself.',
+        off: 'Unknown devices are refused: create them here first.',
+        warning:
+          'Switched on, anybody who has a token of this product can add devices and download its firmware. Switch it on?',
+      },
+    },
     showSecret: 'Show',
     hideSecret: 'Hide',
     connect: {
