@@ -29,14 +29,17 @@ std::string digest_of(const json::value& value) {
     return digest;
 }
 
-/// No file is larger, nor are all of a backup: sums of sizes stay numbers.
-constexpr std::int64_t bytes_max = std::numeric_limits<std::int64_t>::max();
+/// All files of a backup are no larger: sums of their sizes stay numbers, also when a progress
+/// counts them twice.
+constexpr std::int64_t bytes_max = std::numeric_limits<std::int64_t>::max() / 4;
 
-BackupManifest::File file_of(const json::value& value, std::int64_t at_most = bytes_max) {
+/// A file that takes no more than `room`, which gets less by it.
+BackupManifest::File file_of(const json::value& value, std::int64_t& room) {
     const auto bytes = value.at("bytes").to_number<std::int64_t>();
-    if (bytes < 0 || bytes > at_most) {
+    if (bytes < 0 || bytes > room) {
         throw std::invalid_argument("bytes cannot be " + std::to_string(bytes));
     }
+    room -= bytes;
     return {digest_of(value), bytes};
 }
 
@@ -59,7 +62,7 @@ json::object key_json(const BackupManifest& manifest) {
     return key;
 }
 
-void read_key(BackupManifest& manifest, const json::value& key) {
+void read_key(BackupManifest& manifest, const json::value& key, std::int64_t& room) {
     const std::string_view named = key.at("place").as_string();
     const auto* const known = std::ranges::find(
         key_places, named, &std::pair<BackupManifest::KeyPlace, std::string_view>::second);
@@ -71,7 +74,7 @@ void read_key(BackupManifest& manifest, const json::value& key) {
         manifest.key_ids.emplace_back(id.as_string());
     }
     if (manifest.key_place == BackupManifest::KeyPlace::here) {
-        manifest.key = file_of(key.at("file"));
+        manifest.key = file_of(key.at("file"), room);
     }
 }
 
@@ -82,17 +85,17 @@ BackupManifest read(const json::value& root) {
     manifest.schema_version = root.at("schemaVersion").to_number<int>();
     manifest.installation = root.at("installation").as_string();
     manifest.created_at = from_millis(root.at("createdAt").to_number<std::int64_t>());
-    manifest.database = file_of(root.at("database"));
-    manifest.settings = file_of(root.at("settings"));
+    std::int64_t room = bytes_max;
+    manifest.database = file_of(root.at("database"), room);
+    manifest.settings = file_of(root.at("settings"), room);
     if (const auto* key = root.as_object().if_contains("secretKey")) {
-        read_key(manifest, *key);
+        read_key(manifest, *key, room);
     }
     for (const auto& [table, rows] : root.at("rows").as_object()) {
         manifest.rows[std::string(table)] = rows.to_number<std::int64_t>();
     }
-    std::int64_t room = bytes_max;
     for (const json::value& artifact : root.at("artifacts").as_array()) {
-        room -= manifest.artifacts.emplace_back(file_of(artifact, room)).size_bytes;
+        manifest.artifacts.push_back(file_of(artifact, room));
     }
     for (const json::value& lost : root.at("lost").as_array()) {
         manifest.lost.push_back({digest_of(lost), std::string(lost.at("reason").as_string())});

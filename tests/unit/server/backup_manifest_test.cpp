@@ -77,6 +77,18 @@ TEST(BackupManifest, SizesThatCannotBeAreRefused) {
     EXPECT_EQ(a_manifest().artifact_bytes(), 5'000'000'014);
 }
 
+// Restoring counts all files twice: once as they are checked, once as they are copied.
+TEST(BackupManifest, SizesThatTogetherAreNoNumberAreRefused) {
+    BackupManifest manifest = a_manifest();
+    manifest.database.size_bytes = std::int64_t{1} << 60;
+    EXPECT_TRUE(BackupManifest::parse(manifest.to_json()));
+    manifest.artifacts.front().size_bytes = std::int64_t{1} << 60;
+    EXPECT_FALSE(BackupManifest::parse(manifest.to_json()));
+    manifest = a_manifest();
+    manifest.database.size_bytes = std::int64_t{1} << 62;
+    EXPECT_FALSE(BackupManifest::parse(manifest.to_json()));
+}
+
 TEST(BackupManifest, OneThatWasCutShortIsRefused) {
     const std::string json = a_manifest().to_json();
     for (std::size_t length = 0; length < json.size() - 2; length += 7) {
