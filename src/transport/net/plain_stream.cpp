@@ -57,12 +57,12 @@ public:
 
     awaitable<IoResult> write_all(std::string_view bytes,
                                   std::chrono::milliseconds deadline) override {
-        return write(bytes, deadline, 0);
+        return write(bytes, deadline, More::none);
     }
 
     awaitable<IoResult> write_head(std::string_view bytes,
                                    std::chrono::milliseconds deadline) override {
-        return write(bytes, deadline, MSG_MORE);
+        return write(bytes, deadline, More::follows);
     }
 
     awaitable<IoResult> send_file(int file, std::int64_t offset, std::int64_t length,
@@ -82,13 +82,11 @@ public:
                 if (position < end && sent == chunk) {
                     co_await give_way();
                 }
-            } else if (sent < 0 && errno == EAGAIN) {
-                status = co_await wait_writable(deadline);
-                co_await turns_.next();
             } else if (sent == 0) {
                 status = IoStatus::failed;  // the file is shorter than it was
-            } else if (errno != EINTR) {
-                status = status_of_errno(errno);
+            } else {
+                status = co_await after(errno, deadline);
+                co_await turns_.next();
             }
             if (status != IoStatus::ok) {
                 co_return IoResult{status, static_cast<std::size_t>(position - offset)};
@@ -101,27 +99,22 @@ public:
 
 private:
     awaitable<IoResult> write(std::string_view bytes, std::chrono::milliseconds deadline,
-                              int flags) {
-        std::size_t done = 0;
-        while (done < bytes.size()) {
-            if (!open_) {
-                co_return IoResult{IoStatus::closed, done};
-            }
-            const ssize_t sent = ::send(socket_.native_handle(), bytes.data() + done,
-                                        bytes.size() - done, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
-            IoStatus status = IoStatus::ok;
-            if (sent >= 0) {
-                done += static_cast<std::size_t>(sent);
-            } else if (errno == EAGAIN) {
-                status = co_await wait_writable(deadline);
-            } else if (errno != EINTR) {
-                status = status_of_errno(errno);
-            }
-            if (status != IoStatus::ok) {
-                co_return IoResult{status, done};
-            }
+                              More more) {
+        const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more == More::follows ? MSG_MORE : 0);
+        return write_by(
+            bytes, more,
+            [this, flags](std::string_view rest) -> std::int64_t {
+                return ::send(socket_.native_handle(), rest.data(), rest.size(), flags);
+            },
+            [this, deadline](std::int64_t) { return after(errno, deadline); });
+    }
+
+    /// What to do after a call that moved nothing: waits for the socket, or says why not.
+    awaitable<IoStatus> after(int error, std::chrono::milliseconds deadline) {
+        if (error == EAGAIN) {
+            return wait_writable(deadline);
         }
-        co_return IoResult{IoStatus::ok, done};
+        return settled(error == EINTR ? IoStatus::ok : status_of_errno(error));
     }
 };
 

@@ -31,6 +31,32 @@ protected:
     awaitable<IoStatus> wait_writable(std::chrono::milliseconds deadline);
     /// Lets other connections of this loop have a turn.
     awaitable<void> give_way();
+    enum class More : std::uint8_t { none, follows };
+    /// Writes everything. `send` moves some of the bytes that it is given and says how many; where
+    /// that is none, `wait` tells what to do after its answer.
+    template <class Send, class Wait>
+    awaitable<IoResult> write_by(std::string_view bytes, More more, Send send, Wait wait) {
+        std::size_t done = 0;
+        while (done < bytes.size()) {
+            if (!open_) {
+                co_return IoResult{IoStatus::closed, done};
+            }
+            const std::int64_t sent = send(bytes.substr(done));
+            if (sent > 0) {
+                done += static_cast<std::size_t>(sent);
+                continue;
+            }
+            const IoStatus status = co_await wait(sent);
+            if (status != IoStatus::ok) {
+                co_return IoResult{status, done};
+            }
+        }
+        if (more == More::none) {
+            hold_back(false);
+        }
+        co_return IoResult{IoStatus::ok, done};
+    }
+    static awaitable<IoStatus> settled(IoStatus status) { co_return status; }
     /// While held back, the kernel sends whole packets only; what is left goes out when it ends.
     void hold_back(bool held);
 

@@ -145,31 +145,18 @@ public:
     [[nodiscard]] bool is_tls() const override { return true; }
 
 private:
-    enum class More : std::uint8_t { none, follows };
-
     awaitable<IoResult> write(std::string_view bytes, std::chrono::milliseconds deadline,
                               More more) {
-        std::size_t done = 0;
-        while (done < bytes.size()) {
-            if (!open_) {
-                co_return IoResult{IoStatus::closed, done};
-            }
-            ERR_clear_error();
-            const int size = static_cast<int>(std::min<std::size_t>(bytes.size() - done, 1 << 20));
-            const int sent = SSL_write(ssl_.get(), bytes.data() + done, size);
-            if (sent > 0) {
-                done += static_cast<std::size_t>(sent);
-                continue;
-            }
-            const IoStatus status = co_await after(sent, errno, deadline);
-            if (status != IoStatus::ok) {
-                co_return IoResult{status, done};
-            }
-        }
-        if (more == More::none) {
-            hold_back(false);
-        }
-        co_return IoResult{IoStatus::ok, done};
+        return write_by(
+            bytes, more,
+            [this](std::string_view rest) -> std::int64_t {
+                ERR_clear_error();
+                const int size = static_cast<int>(std::min<std::size_t>(rest.size(), 1 << 20));
+                return SSL_write(ssl_.get(), rest.data(), size);
+            },
+            [this, deadline](std::int64_t result) {
+                return after(static_cast<int>(result), errno, deadline);
+            });
     }
 
     static constexpr int file_ended = -1000;
@@ -226,8 +213,6 @@ private:
             }
         }
     }
-
-    static awaitable<IoStatus> settled(IoStatus status) { co_return status; }
 
     SslPtr ssl_;
 };
