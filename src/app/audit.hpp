@@ -46,7 +46,9 @@ struct AuditedObject {
 /// how many and the first few ids. Write it in the unit of work that makes the change.
 class AuditNote {
 public:
+    /// `by` outlives the note.
     explicit AuditNote(const Actor& by) : by_(by) {}
+    explicit AuditNote(const Actor&& by) = delete;
 
     template <class T>
     void added(const T& object) {

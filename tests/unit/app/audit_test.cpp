@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <boost/json/parse.hpp>
+#include <type_traits>
 
 #include "app/audit_chain.hpp"
 #include "tests/support/app_world.hpp"
@@ -65,6 +66,10 @@ TEST_F(AuditTest, EntriesAreNumberedAndChained) {
     EXPECT_FALSE(check().broken);
     EXPECT_EQ(check().head.last, (AuditLink{2, all[1].hash}));
 }
+
+// A note refers to its actor.
+static_assert(std::is_constructible_v<AuditNote, const Actor&>);
+static_assert(!std::is_constructible_v<AuditNote, Actor>);
 
 // One cannot be there without the other.
 TEST_F(AuditTest, AChangeThatIsRolledBackLeavesNoEntry) {
