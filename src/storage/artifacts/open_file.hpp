@@ -44,7 +44,8 @@ public:
     /// Lets the disk begin with these bytes, so that sync() has little left to wait for. Promises
     /// nothing; a disk that fails is heard of by sync().
     void begin_sync(std::int64_t offset, std::int64_t count) const noexcept;
-    /// Which file it is and when its bytes last changed: equal while nobody has written to it.
+    /// Which file it is and when its bytes last changed, as finely as the system tells: equal while
+    /// nobody has written to it.
     struct Version {
         dev_t device;
         ino_t number;
