@@ -12,6 +12,8 @@
 namespace updraft::sql {
 namespace {
 
+// No settings: on both sides of these the answer is the same, and only the way to it differs.
+
 /// So many ids are handed to the engine one by one; it looks each record up.
 constexpr std::int64_t narrowed_max = 50'000;
 /// Further pages of an order by a text are left to the engine: so many texts are held at once.

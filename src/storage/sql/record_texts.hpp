@@ -62,13 +62,13 @@ struct TextMatches {
                                                         const TextMatches& found,
                                                         std::int64_t offset, std::int64_t limit);
 
-/// Where the first matches of an order by a text end.
+/// The order by a text, byte by byte, then by id likewise.
 struct TextOrder {
     RecordText text = RecordText::device_id;
     bool descending = false;
 };
 struct OrderedMatches {
-    std::vector<std::int64_t> ids;  ///< of the first `count` in that order, then by id likewise
+    std::vector<std::int64_t> ids;  ///< of the first `count` in that order
     std::int64_t total = 0;         ///< of all matches
 };
 [[nodiscard]] OrderedMatches first_matches(Connection& db, std::int64_t task,

@@ -53,13 +53,10 @@ TEST_F(DeviceImportTest, ReadsChineseHeadersAndWords) {
 }
 
 TEST_F(DeviceImportTest, ALongIdIsToldInWholeCharacters) {
-    const std::string id = "a" + [] {
-        std::string text;
-        for (int i = 0; i < 70; ++i) {
-            text += "设";
-        }
-        return text;
-    }();
+    std::string id = "a";
+    for (int i = 0; i < 70; ++i) {
+        id += "设";
+    }
     const auto report = run("id,name\n" + id + ",x\n");
 
     ASSERT_TRUE(report);
