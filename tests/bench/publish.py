@@ -18,8 +18,8 @@ README_ROWS = (
     "ddi_poll_half_p99", "jetlinks_pull", "plain_pull", "console_poll", "mqtt_sign_ins_cpu", "mqtt_memory",
     "mqtt_memory_tls", "mqtt_report", "mqtt_pull", "mqtt_progress", "mqtt_upgrades", "push_fan_out", "live_lag_p50",
     "live_lag_p99", "download", "download_tls", "ranges_1m", "ranges_64k", "slow_reader_memory",
-    "slow_readers_normal_p99", "slow_readers_normal_p99_nginx", "upload", "upload_two_cores", "upload_memory", "task_answered", "task_first_served",
-    "task_all_records", "task_counters_wrong", "record_page_any", "record_page_worst")
+    "slow_readers_normal_p99", "slow_readers_normal_p99_nginx", "upload", "upload_two_cores", "upload_memory",
+    "task_answered", "task_first_served", "task_all_records", "task_counters_wrong", "record_page_any", "record_page_worst")
 
 
 def readme_block(report):
